@@ -1,0 +1,96 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// A target of this package: a module name that is unique in the whole package graph, a plain folder.
+func module(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: settings)
+}
+
+func command(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name,
+    dependencies: dependencies + ["BatonShared", "BatonTelemetry", argumentParser, lifecycle, log],
+    path: path, swiftSettings: settings)
+}
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let posixNIO: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+
+let package = Package(
+  name: "baton",
+  platforms: [.macOS(.v15)],
+  products: [
+    // For people who write job handlers in Swift; see Examples/.
+    .library(name: "BatonWorker", targets: ["BatonWorker"]),
+    .executable(name: "coordinator", targets: ["CoordinatorCommand"]),
+    .executable(name: "worker", targets: ["WorkerCommand"]),
+    .executable(name: "baton", targets: ["BatonCommand"]),
+  ],
+  dependencies: [
+    // The coordinator's HTTP server, and the worker's own small one.
+    .package(url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1"),
+    // The HTTP client of the worker and the command line: explicit time-outs on Linux, unlike URLSession.
+    .package(url: "https://github.com/swift-server/async-http-client.git", exact: "1.37.0"),
+    // Ordered start and stop of everything long-lived.
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
+    // Flags, help and shell completion.
+    .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics.git", exact: "2.13.0"),
+    // Event loops for pipes to child processes; the base of the two above.
+    .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
+    // Queues that pop from the front in constant time.
+    .package(url: "https://github.com/apple/swift-collections.git", exact: "1.6.0"),
+    // SHA-256 of tokens and of idempotent submissions.
+    .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
+    // Child processes with their own session and an orderly teardown.
+    .package(url: "https://github.com/swiftlang/swift-subprocess.git", exact: "1.0.2"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CLibPQ", path: "Sources/CLibPQ", pkgConfig: "libpq",
+      providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+
+    module("BatonJSON", "Sources/JSON"),
+    module("BatonThreads", "Sources/Threads", [collections]),
+    module("BatonTelemetry", "Sources/Telemetry", [log, metrics]),
+    module("BatonShared", "Sources/Shared", ["BatonJSON"]),
+    module("BatonPostgres", "Sources/Postgres", ["CLibPQ", "BatonThreads", collections, crypto, lifecycle, log]),
+    module("BatonLocalPostgres", "Sources/LocalPostgres", [log, subprocess]),
+    module(
+      "BatonCoordinator", "Sources/Coordinator",
+      [
+        "BatonShared", "BatonPostgres", "BatonTelemetry", collections, crypto, hummingbird, lifecycle, log, metrics,
+      ]),
+    module(
+      "BatonWorker", "Sources/Worker",
+      [
+        "BatonShared", "BatonTelemetry", "BatonThreads", asyncHTTPClient, collections, hummingbird, lifecycle, log,
+        metrics, nio, posixNIO, subprocess,
+      ]),
+
+    command("CoordinatorCommand", "Sources/Commands/Coordinator", ["BatonCoordinator", "BatonPostgres"]),
+    command("WorkerCommand", "Sources/Commands/Worker", ["BatonWorker"]),
+    command(
+      "BatonCommand", "Sources/Commands/Baton",
+      ["BatonLocalPostgres", asyncHTTPClient, subprocess]),
+  ]
+)
