@@ -1,0 +1,48 @@
+# What people type; `make help` lists it. The work is done by SwiftPM and by the scripts in scripts/.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+SHELL_SCRIPTS := $(wildcard scripts/*.sh) .ci/run
+SWIFT_SOURCES := $(wildcard Sources Tests Examples Benchmarks) Package.swift
+
+.PHONY: help deps build run test test-swift test-examples lint format compose-check compose-demo clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+deps:
+	@scripts/install-dependencies.sh
+
+build: deps ## Build everything (debug)
+	swift build
+
+run: build ## See it work: training jobs on three workers, one interrupted, one killed, every result verified
+	@scripts/relay-demo.sh
+
+test: deps test-examples test-swift ## Run all tests
+
+test-swift: deps
+	swift build --build-tests
+	swift test --skip-build
+
+test-examples: deps
+	python3 Examples/train/test_resume.py
+
+lint: ## Check the formatting of the Swift sources, and the shell scripts where shellcheck is installed
+	swift format lint --strict --recursive --parallel $(SWIFT_SOURCES)
+	@if command -v shellcheck >/dev/null; then echo "shellcheck $(SHELL_SCRIPTS)"; shellcheck $(SHELL_SCRIPTS); \
+	  else echo "shellcheck is not installed: shell scripts not checked" >&2; fi
+
+format: ## Format the Swift sources in place
+	swift format --in-place --recursive --parallel $(SWIFT_SOURCES)
+
+compose-check: ## Validate docker-compose.yml and lint the Dockerfile; needs no container engine
+	@scripts/compose-check.sh
+
+compose-demo: ## Against a running `docker compose up`: stop one worker container, kill another, see the jobs finish
+	@scripts/compose-demo.sh
+
+clean: ## Remove what was built
+	rm -rf .build .build-compose-check
