@@ -1,0 +1,124 @@
+import BatonJSON
+import Synchronization
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The identity of a job: a UUID of version 7, so that ids sort by the time of submission.
+public struct JobID: Sendable, Hashable, CustomStringConvertible {
+  public let uuid: UUID
+
+  public init(_ uuid: UUID) { self.uuid = uuid }
+
+  /// Reads an id in any letter case; nil when `text` is no UUID.
+  public init?(_ text: String) {
+    guard let uuid = UUID(uuidString: text) else { return nil }
+    self.uuid = uuid
+  }
+
+  public var description: String { uuid.lowercaseText }
+}
+
+/// Makes job ids that grow from one to the next within this process, however many are made in a millisecond.
+///
+/// Layout: RFC 9562, version 7, with the 12 bits of `rand_a` as a counter (method 1 of its section 6.2).
+public final class JobIDGenerator: Sendable {
+  private struct State {
+    var millisecond: UInt64 = 0
+    var counter: UInt64 = 0
+  }
+
+  private let state = Mutex(State())
+
+  public init() {}
+
+  public func next() -> JobID {
+    let now = UInt64(max(0, Date().timeIntervalSince1970 * 1000))
+    let (millisecond, counter) = state.withLock { state in
+      if now > state.millisecond {
+        state = State(millisecond: now, counter: UInt64.random(in: 0..<1024))
+      } else if state.counter < 4095 {
+        state.counter += 1
+      } else {
+        // More than the counter holds, or a clock set back: borrow from the future.
+        state = State(millisecond: state.millisecond + 1, counter: 0)
+      }
+      return (state.millisecond, state.counter)
+    }
+    let high = millisecond << 16 | 0x7000 | counter
+    let low = UInt64.random(in: 0..<(1 << 62)) | 1 << 63
+    return JobID(UUID(high: high, low: low))
+  }
+}
+
+/// The identity of a lease and the right to act on it: 122 random bits, new for every attempt at a job.
+public struct LeaseID: Sendable, Hashable, CustomStringConvertible {
+  public let uuid: UUID
+
+  public init(_ uuid: UUID) { self.uuid = uuid }
+
+  /// Makes a new one at random.
+  public init() { self.uuid = UUID() }
+
+  /// Reads an id in any letter case; nil when `text` is no UUID.
+  public init?(_ text: String) {
+    guard let uuid = UUID(uuidString: text) else { return nil }
+    self.uuid = uuid
+  }
+
+  public var description: String { uuid.lowercaseText }
+}
+
+extension JobID: JSONEncodable, JSONDecodable {
+  public func write(to writer: inout JSONWriter) { writer.value(description) }
+  public init(from reader: inout JSONReader) throws(JSONError) {
+    guard let id = JobID(try reader.string()) else { throw JSONError(expected: "a UUID") }
+    self = id
+  }
+}
+
+extension LeaseID: JSONEncodable, JSONDecodable {
+  public func write(to writer: inout JSONWriter) { writer.value(description) }
+  public init(from reader: inout JSONReader) throws(JSONError) {
+    guard let id = LeaseID(try reader.string()) else { throw JSONError(expected: "a UUID") }
+    self = id
+  }
+}
+
+extension UUID {
+  fileprivate init(high: UInt64, low: UInt64) {
+    func byte(_ word: UInt64, _ position: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: word >> (56 - 8 * position)) }
+    self.init(
+      uuid: (
+        byte(high, 0), byte(high, 1), byte(high, 2), byte(high, 3), byte(high, 4), byte(high, 5), byte(high, 6),
+        byte(high, 7), byte(low, 0), byte(low, 1), byte(low, 2), byte(low, 3), byte(low, 4), byte(low, 5),
+        byte(low, 6), byte(low, 7)
+      ))
+  }
+
+  /// The canonical text in lower case (RFC 9562); `uuidString` is in upper case.
+  public var lowercaseText: String {
+    withUnsafeBytes(of: uuid) { raw in
+      String(unsafeUninitializedCapacity: 36) { text in
+        var position = 0
+        for (index, byte) in raw.enumerated() {
+          if index == 4 || index == 6 || index == 8 || index == 10 {
+            text[position] = UInt8(ascii: "-")
+            position += 1
+          }
+          text[position] = Self.hexDigit(byte >> 4)
+          text[position + 1] = Self.hexDigit(byte & 15)
+          position += 2
+        }
+        return 36
+      }
+    }
+  }
+
+  private static func hexDigit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+  }
+}
