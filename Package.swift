@@ -25,6 +25,7 @@ func command(_ name: String, _ path: String, _ dependencies: [Target.Dependency]
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -55,6 +56,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics.git", exact: "2.13.0"),
+    // Which source of a setting wins. The traits are those of Hummingbird's own dependency on it: none.
+    .package(url: "https://github.com/apple/swift-configuration.git", exact: "1.4.0", traits: []),
     // Event loops for pipes to child processes; the base of the two above.
     .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
     // Queues that pop from the front in constant time.
@@ -71,7 +74,7 @@ let package = Package(
 
     module("BatonJSON", "Sources/JSON"),
     module("BatonThreads", "Sources/Threads", [collections]),
-    module("BatonTelemetry", "Sources/Telemetry", [log, metrics]),
+    module("BatonTelemetry", "Sources/Telemetry", [configuration, log, metrics]),
     module("BatonShared", "Sources/Shared", ["BatonJSON"]),
     module("BatonPostgres", "Sources/Postgres", ["CLibPQ", "BatonThreads", collections, crypto, lifecycle, log]),
     module("BatonLocalPostgres", "Sources/LocalPostgres", [log, subprocess]),
@@ -92,5 +95,7 @@ let package = Package(
     command(
       "BatonCommand", "Sources/Commands/Baton",
       ["BatonLocalPostgres", asyncHTTPClient, subprocess]),
+
+    tests("TelemetryTests", ["BatonTelemetry", log, metrics, subprocess]),
   ]
 )
