@@ -1,0 +1,24 @@
+/// What a statement can be sent through: a connection, a pool, or a transaction in progress.
+public protocol PostgresQuerying: Sendable {
+  /// Runs one statement and returns all its rows.
+  ///
+  /// - Parameters:
+  ///   - sql: One statement with `$1`, `$2`, … for its parameters. The same text is parsed and planned by the server
+  ///     once a connection, so keep values out of it.
+  ///   - parameters: The values, in order.
+  /// - Throws: ``PostgresError``.
+  @discardableResult
+  nonisolated(nonsending) func query(
+    _ sql: String, _ parameters: [PostgresValue]
+  ) async throws(PostgresError) -> PostgresRows
+}
+
+extension PostgresQuerying {
+  /// Runs one statement and returns all its rows.
+  @discardableResult
+  public nonisolated(nonsending) func query(
+    _ sql: String, _ parameters: PostgresValue...
+  ) async throws(PostgresError) -> PostgresRows {
+    try await query(sql, parameters)
+  }
+}
