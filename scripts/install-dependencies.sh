@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what Baton needs beside the Swift toolchain: the headers of libpq, a PostgreSQL server (for private
-# servers started by `baton up` and the tests), python3 and curl. Says and does nothing where all of it is there, so it also works offline then.
+# servers started by `baton up` and the tests), python3, ps and curl.
+# Says and does nothing where all of it is there, so it also works offline then.
 set -euo pipefail
 
 say() { printf '%s\n' "$*" >&2; }
@@ -42,6 +43,7 @@ if ! has pkg-config; then debian+=(pkg-config) brew+=(pkgconf); fi
 if ! has_libpq_headers; then debian+=(libpq-dev) brew+=(libpq); fi
 if ! has_postgres_server; then debian+=(postgresql) brew+=(postgresql@17); fi
 if ! has python3; then debian+=(python3) brew+=(python3); fi
+if ! has ps; then debian+=(procps); fi
 if ! has curl; then debian+=(curl ca-certificates) brew+=(curl); fi
 
 if [ ${#debian[@]} -eq 0 ]; then exit 0; fi
