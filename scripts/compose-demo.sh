@@ -50,7 +50,7 @@ fi
 
 relay jobs 6 /opt/baton/examples/train/train.py >"$folder/jobs.jsonl"
 relay jobs 6 "$PWD/Examples/train/train.py" >"$folder/reference.jsonl"
-"${compose[@]}" exec -T coordinator baton submit --file - --json <"$folder/jobs.jsonl" | relay ids >"$folder/ids"
+"${compose[@]}" exec -T coordinator baton submit --batch - <"$folder/jobs.jsonl" | relay ids >"$folder/ids"
 say "submitted $(wc -l <"$folder/ids" | tr -d ' ') training jobs to a fleet of $((workers)) worker containers"
 
 mkdir "$folder/reference"

@@ -96,7 +96,7 @@ say "PostgreSQL, a coordinator at $url and three workers run below $folder"
 # ------------------------------------------------------------------ work
 
 relay jobs 6 "$train" >"$folder/jobs.jsonl"
-"$baton" submit --file "$folder/jobs.jsonl" --json | relay ids >"$folder/ids"
+"$baton" submit --batch "$folder/jobs.jsonl" | relay ids >"$folder/ids"
 say "submitted $(wc -l <"$folder/ids" | tr -d ' ') training jobs in one batch; each trains a network on 1,437 digits"
 
 mkdir "$folder/reference"
