@@ -1,10 +1,15 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let settings: [SwiftSetting] = [
-  .swiftLanguageMode(.v6),
-  .enableUpcomingFeature("ExistentialAny"),
-]
+/// Continuous integration sets this; a newer compiler with new warnings must not stop anyone else from building.
+let warnings: [SwiftSetting] =
+  Context.environment["BATON_WARNINGS_AS_ERRORS"] == "1" ? [.treatAllWarnings(as: .error)] : []
+
+let settings: [SwiftSetting] =
+  [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+  ] + warnings
 
 /// A target of this package: a module name that is unique in the whole package graph, a plain folder.
 func module(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -28,11 +33,14 @@ let collections: Target.Dependency = .product(name: "DequeModule", package: "swi
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let http1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let posixNIO: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
 let package = Package(
@@ -81,21 +89,32 @@ let package = Package(
     module(
       "BatonCoordinator", "Sources/Coordinator",
       [
-        "BatonShared", "BatonPostgres", "BatonTelemetry", collections, crypto, hummingbird, lifecycle, log, metrics,
+        "BatonShared", "BatonPostgres", "BatonTelemetry", collections, crypto, hummingbird, hummingbirdCore, lifecycle,
+        log, metrics, nio, signals,
       ]),
     module(
       "BatonWorker", "Sources/Worker",
       [
-        "BatonShared", "BatonTelemetry", "BatonThreads", asyncHTTPClient, collections, hummingbird, lifecycle, log,
-        metrics, nio, posixNIO, subprocess,
+        "BatonShared", "BatonTelemetry", "BatonThreads", asyncHTTPClient, http1, hummingbird, lifecycle, log, metrics,
+        nio, posixNIO, signals, subprocess,
       ]),
 
-    command("CoordinatorCommand", "Sources/Commands/Coordinator", ["BatonCoordinator", "BatonPostgres"]),
-    command("WorkerCommand", "Sources/Commands/Worker", ["BatonWorker"]),
-    command(
-      "BatonCommand", "Sources/Commands/Baton",
-      ["BatonLocalPostgres", asyncHTTPClient, subprocess]),
+    module("BatonClient", "Sources/Client", ["BatonShared", asyncHTTPClient, http1, nio, posixNIO]),
+    module(
+      "BatonCommandLine", "Sources/CommandLine",
+      [
+        "BatonClient", "BatonLocalPostgres", "BatonShared", "BatonTelemetry", "BatonThreads", argumentParser, log,
+        signals, subprocess,
+      ]),
 
+    command("CoordinatorCommand", "Sources/Commands/Coordinator", ["BatonCoordinator", "BatonPostgres", signals]),
+    command("WorkerCommand", "Sources/Commands/Worker", ["BatonWorker"]),
+    command("BatonCommand", "Sources/Commands/Baton", ["BatonCommandLine"]),
+
+    module("BatonTestSupport", "Tests/TestSupport", ["BatonLocalPostgres", "BatonPostgres", log]),
+    tests(
+      "PostgresTests",
+      ["BatonLocalPostgres", "BatonPostgres", "BatonTestSupport", "BatonThreads", lifecycle, log, subprocess]),
     tests("TelemetryTests", ["BatonTelemetry", log, metrics, subprocess]),
   ]
 )

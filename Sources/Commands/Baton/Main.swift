@@ -1,1 +1,6 @@
-@main struct Main { static func main() {} }
+import BatonCommandLine
+
+@main
+struct Main {
+  static func main() async { await Baton.runToExit() }
+}

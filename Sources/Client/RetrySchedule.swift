@@ -1,0 +1,20 @@
+/// How long to wait before a call is repeated: exponentially longer, with jitter, within a time limit.
+struct RetrySchedule {
+  private var pause: Duration
+  private let longest: Duration
+
+  init(first: Duration = .milliseconds(50), longest: Duration = .seconds(1)) {
+    self.pause = first
+    self.longest = longest
+  }
+
+  /// The next pause; nil when it would not end before the time is up.
+  mutating func next(
+    remaining: Duration, using generator: inout some RandomNumberGenerator
+  ) -> Duration? {
+    let jittered = pause * Double.random(in: 0.5...1, using: &generator)
+    guard jittered < remaining else { return nil }
+    pause = min(longest, pause * 2)
+    return jittered
+  }
+}

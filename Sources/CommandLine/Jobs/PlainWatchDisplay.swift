@@ -1,0 +1,53 @@
+import BatonShared
+
+/// Tells in lines what happens to jobs, for logs and pipes.
+struct PlainWatchDisplay: WatchDisplay {
+  let interval = Duration.milliseconds(500)
+  private let terminal: Terminal
+  private var narrator = WatchNarrator()
+
+  init(_ terminal: Terminal) { self.terminal = terminal }
+
+  mutating func show(_ jobs: [JobSnapshot], at now: Instant) {
+    for line in narrator.lines(jobs) { terminal.line(line) }
+  }
+}
+
+/// Makes the lines of a ``PlainWatchDisplay``.
+struct WatchNarrator {
+  private var known: [JobID: JobSnapshot] = [:]
+
+  /// What is new since the last time: each event, and progress by tenths.
+  mutating func lines(_ jobs: [JobSnapshot]) -> [String] {
+    var lines: [String] = []
+    for job in jobs {
+      let before = known.updateValue(job, forKey: job.id)
+      let head = "\(job.id) \(job.kind)"
+      for item in JobNews.between(before, job) { lines.append(DisplayText.printable("\(head) \(item.text)")) }
+      if before == nil, job.status == .queued { lines.append("\(head) queued") }
+      guard job.status == .processing, let fraction = job.progress?.fraction else { continue }
+      let earlier = before?.attempt == job.attempt ? before?.progress?.fraction : nil
+      if Int(fraction * 10) != earlier.map({ Int($0 * 10) }) {
+        let message = job.progress?.message.map { " " + $0 } ?? ""
+        lines.append(DisplayText.printable("\(head) \(Int(fraction * 100))%\(message)"))
+      }
+    }
+    return lines
+  }
+}
+
+/// Prints each job that has changed, as a JSON object on one line.
+struct JSONWatchDisplay: WatchDisplay {
+  let interval = Duration.milliseconds(500)
+  private let terminal: Terminal
+  private var known: [JobID: [UInt8]] = [:]
+
+  init(_ terminal: Terminal) { self.terminal = terminal }
+
+  mutating func show(_ jobs: [JobSnapshot], at now: Instant) {
+    for job in jobs {
+      let json = job.json
+      if known.updateValue(json, forKey: job.id) != json { terminal.write(json + [UInt8(ascii: "\n")]) }
+    }
+  }
+}

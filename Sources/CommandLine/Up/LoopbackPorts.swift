@@ -1,0 +1,57 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// TCP ports of 127.0.0.1.
+enum LoopbackPorts {
+  /// Whether a server could listen there now.
+  static func isFree(_ port: Int) -> Bool {
+    guard let bound = bound(port: port) else { return false }
+    close(bound.descriptor)
+    return true
+  }
+
+  /// Different ports that nobody uses now; nil when there are not so many.
+  static func free(_ count: Int) -> [Int]? {
+    // All are held until the last is found, or the system might name one twice.
+    var held: [(descriptor: Int32, port: Int)] = []
+    defer { for socket in held { close(socket.descriptor) } }
+    for _ in 0..<count {
+      guard let bound = bound(port: 0) else { return nil }
+      held.append(bound)
+    }
+    return held.map(\.port)
+  }
+
+  private static func bound(port: Int) -> (descriptor: Int32, port: Int)? {
+    #if canImport(Darwin)
+      let stream = SOCK_STREAM
+    #else
+      let stream = Int32(SOCK_STREAM.rawValue)
+    #endif
+    let descriptor = socket(AF_INET, stream, 0)
+    guard descriptor >= 0 else { return nil }
+    // As a server does: connections of one that has just ended do not count.
+    var on: Int32 = 1
+    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(UInt16(truncatingIfNeeded: port)).bigEndian
+    address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        bind(descriptor, address, length) == 0 && getsockname(descriptor, address, &length) == 0
+      }
+    }
+    guard isBound else {
+      close(descriptor)
+      return nil
+    }
+    return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
+  }
+}
