@@ -1,0 +1,52 @@
+import BatonJSON
+import BatonShared
+import BatonTelemetry
+import Hummingbird
+
+/// For load balancers, orchestrators and monitoring.
+struct HealthRoutes {
+  let coordinator: CoordinatorCore
+
+  func add(to routes: inout Routes) {
+    routes.on(.get, "/health", nil) { [coordinator] _, _ in
+      .json(Status(status: coordinator.lifecycle.isDraining ? "draining" : "ok"))
+    }
+    routes.on(.get, "/ready", nil) { [coordinator] _, _ in
+      if coordinator.lifecycle.isDraining { throw Problem(.draining, "this coordinator is draining") }
+      guard coordinator.lifecycle.isMigrated else { throw Problem.notMigrated }
+      try await coordinator.store.ping()
+      return .json(Status(status: "ready"))
+    }
+    routes.on(.get, "/metrics", nil) { [coordinator] _, _ in
+      // The coordinator's own figures are there even when the database is not.
+      if coordinator.lifecycle.isMigrated, let counts = try? await coordinator.census.counts() {
+        coordinator.metrics.update(counts)
+      }
+      coordinator.metrics.registry.set(
+        "baton_lease_requests_waiting", to: Double(await coordinator.dispatcher.waitingCount))
+      coordinator.metrics.registry.set("baton_draining", to: coordinator.lifecycle.isDraining ? 1 : 0)
+      return .bytes(
+        Array(coordinator.metrics.registry.scrape().utf8), contentType: PrometheusRegistry.contentType)
+    }
+    routes.on(.post, "/drain", []) { [coordinator] request, _ in
+      try await request.expectNoFields()
+      await coordinator.beginDrain()
+      return .json(Status(status: "draining"), status: .accepted)
+    }
+    routes.on(.post, "/shutdown", []) { [coordinator] request, _ in
+      try await request.expectNoFields()
+      guard coordinator.configuration.allowSimulateInterruption else {
+        throw Problem(.forbidden, "turned off by ALLOW_SIMULATE_INTERRUPTION=false")
+      }
+      coordinator.lifecycle.exitNow()
+      return .json(Status(status: "stopping"), status: .accepted)
+    }
+  }
+
+  private struct Status: JSONEncodable {
+    let status: String
+    func write(to writer: inout JSONWriter) {
+      writer.object { $0.field("status", status) }
+    }
+  }
+}

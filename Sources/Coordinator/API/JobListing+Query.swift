@@ -1,0 +1,47 @@
+import BatonShared
+import HummingbirdCore
+
+extension JobListing {
+  /// The most jobs of a page.
+  static let maximumLimit = 1000
+
+  /// Reads the parameters of `GET /jobs`.
+  /// - Throws: `Problem` that names the parameter.
+  init(query: FlatDictionary<Substring, Substring>) throws {
+    for (name, value) in query {
+      let text = String(value)
+      guard !text.utf8.contains(0), String(name).utf8.allSatisfy({ $0 != 0 }) else {
+        throw Problem(
+          .invalidRequest, "'\(name.prefix(64).filter { $0 != "\0" })' must be free of the character U+0000")
+      }
+      switch name {
+      case "status":
+        guard let word = JobStatus(rawValue: text) else {
+          let words = JobStatus.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+          throw Problem(.invalidRequest, "'status' must be one of \(words)")
+        }
+        status = word
+      case "queue": queue = try Self.name("queue", text)
+      case "kind": kind = try Self.name("kind", text)
+      case "limit":
+        guard let number = Int(text), (1...Self.maximumLimit).contains(number) else {
+          throw Problem(.invalidRequest, "'limit' must be an integer from 1 to \(Self.maximumLimit)")
+        }
+        limit = number
+      case "cursor":
+        guard let id = JobID(text) else {
+          throw Problem(.invalidRequest, "'cursor' must be the 'next_cursor' of an earlier answer")
+        }
+        before = id
+      case _ where name.hasPrefix("tag.") && name.utf8.count > 4:
+        tags[String(name.dropFirst(4))] = text
+      default: throw Problem.unknownParameter(name)
+      }
+    }
+  }
+
+  private static func name(_ parameter: String, _ text: String) throws -> String {
+    guard Names.isValid(text) else { throw Problem(.invalidRequest, "'\(parameter)' must be \(Names.expected)") }
+    return text
+  }
+}

@@ -1,0 +1,153 @@
+import BatonJSON
+import BatonShared
+import HTTPTypes
+import Hummingbird
+
+/// For those who submit jobs and look after them.
+struct JobRoutes {
+  let coordinator: CoordinatorCore
+
+  /// The longest idempotency key.
+  static let maximumKeyBytes = 255
+
+  func add(to routes: inout Routes) {
+    routes.on(.post, "/jobs", [.submit]) { request, _ in try await submit(request) }
+    routes.on(.post, "/jobs/batch", [.submit]) { request, _ in try await submitBatch(request) }
+    routes.on(.get, "/jobs", [.submit]) { [coordinator] request, _ in
+      .json(try await coordinator.store.list(try JobListing(query: request.uri.queryParameters)))
+    }
+    routes.on(.get, "/jobs/{id}", [.submit]) { _, context in try await show(try context.jobID()) }
+    routes.on(.get, "/jobs/{id}/attempts", [.submit]) { [coordinator] _, context in
+      guard let attempts = try await coordinator.store.attempts(of: try context.jobID()) else {
+        throw Problem.noSuchJob
+      }
+      return .json(AttemptList(attempts: attempts))
+    }
+    routes.on(.get, "/jobs/{id}/checkpoint", [.submit]) { [coordinator] _, context in
+      guard let found = try await coordinator.store.checkpoint(job: try context.jobID()) else {
+        throw Problem.noSuchJob
+      }
+      return try Response.checkpoint(found)
+    }
+    routes.on(.get, "/jobs/{id}/logs", [.submit]) { request, context in try await logs(request, context) }
+    routes.on(.post, "/jobs/{id}/cancel", [.submit]) { [coordinator] request, context in
+      try await request.expectNoFields()
+      let id = try context.jobID()
+      return try await changed(id, try await coordinator.store.cancel(id), verb: "cancelled")
+    }
+    routes.on(.post, "/jobs/{id}/retry", [.submit]) { [coordinator] request, context in
+      let id = try context.jobID()
+      let bytes = try await request.bytes(upTo: 1024)
+      let options = bytes.isEmpty ? RetryOptions() : try RetryOptions(json: bytes)
+      let outcome = try await coordinator.store.retry(id, discardCheckpoint: options.discardCheckpoint)
+      return try await changed(id, outcome, verb: "retried")
+    }
+  }
+
+  // MARK: Submitting
+
+  @Sendable private func submit(_ request: Request) async throws -> Response {
+    let limit = coordinator.configuration.maxPayloadBytes
+    let submission: JobSubmission = try await request.decode(upTo: limit + (64 << 10))
+    try check(submission, field: "payload")
+    let key = try idempotencyKey(request)
+    let job = NewJob(id: coordinator.ids.next(), submission: submission, idempotencyKey: key)
+    switch try await coordinator.enqueuer.submit(job) {
+    case .created(let snapshot):
+      return .json(snapshot, status: .created, headers: [.location: "/jobs/\(snapshot.id)"])
+    case .repeated(let id):
+      return try await show(id, headers: [.location: "/jobs/\(id)"])
+    case .conflict:
+      throw Problem(.conflict, "the Idempotency-Key was used for another submission")
+    }
+  }
+
+  @Sendable private func submitBatch(_ request: Request) async throws -> Response {
+    let batch: BatchSubmission = try await request.decode(upTo: coordinator.configuration.maxBodyBytes)
+    for (index, submission) in batch.jobs.enumerated() { try check(submission, field: "jobs[\(index)].payload") }
+    let jobs = batch.jobs.map { NewJob(id: coordinator.ids.next(), submission: $0) }
+    _ = try await coordinator.enqueuer.submit(jobs)
+    return .json(BatchReceipt(ids: jobs.map(\.id)), status: .created)
+  }
+
+  private func check(_ submission: JobSubmission, field: String) throws {
+    let limit = coordinator.configuration.maxPayloadBytes
+    guard submission.payload.bytes.count <= limit else {
+      throw Problem(.payloadTooLarge, "'\(field)' must be at most \(limit) bytes")
+    }
+  }
+
+  private func idempotencyKey(_ request: Request) throws -> String? {
+    guard let name = HTTPField.Name("Idempotency-Key"), let key = request.headers[name] else { return nil }
+    guard (1...Self.maximumKeyBytes).contains(key.utf8.count), key.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
+    else {
+      throw Problem(
+        .invalidRequest, "the header Idempotency-Key must be 1 to \(Self.maximumKeyBytes) printable ASCII characters")
+    }
+    return key
+  }
+
+  // MARK: Looking
+
+  private func show(_ id: JobID, headers: HTTPFields = [:]) async throws -> Response {
+    guard let job = try await coordinator.store.job(id) else { throw Problem.noSuchJob }
+    return .json(job, headers: headers)
+  }
+
+  @Sendable private func logs(_ request: Request, _ context: APIContext) async throws -> Response {
+    var attempt: Int?
+    for (name, value) in request.uri.queryParameters {
+      guard name == "attempt" else { throw Problem.unknownParameter(name) }
+      guard let number = Int(value), number > 0 else {
+        throw Problem(.invalidRequest, "'attempt' must be a number of 1 or more")
+      }
+      attempt = number
+    }
+    guard let text = try await coordinator.store.log(job: try context.jobID(), attempt: attempt) else {
+      throw Problem.noSuchJob
+    }
+    return .bytes(Array(text.utf8), contentType: "text/plain; charset=utf-8")
+  }
+
+  // MARK: Changing
+
+  private func changed(_ id: JobID, _ outcome: ChangeOutcome, verb: String) async throws -> Response {
+    switch outcome {
+    case .notFound: throw Problem.noSuchJob
+    case .refused(let status):
+      throw Problem(.conflict, "a job that is \(status.rawValue) cannot be \(verb)")
+    case .changed(let requeued):
+      if let requeued { await coordinator.wakes.wake([requeued]) }
+      return try await show(id)
+    }
+  }
+}
+
+/// The body of `POST /jobs/{id}/retry`.
+private struct RetryOptions: JSONDecodable {
+  var discardCheckpoint = false
+
+  init() {}
+
+  init(from reader: inout JSONReader) throws(JSONError) {
+    try reader.object { key, reader throws(JSONError) in
+      guard key == "discard_checkpoint" else { throw JSONError(expected: "left out: there is no such field") }
+      discardCheckpoint = try reader.bool()
+    }
+  }
+}
+
+extension Response {
+  static func checkpoint(_ checkpoint: StoredCheckpoint?) throws -> Response {
+    guard let checkpoint else { throw Problem(.notFound, "the job has no checkpoint") }
+    var headers = HTTPFields()
+    headers[HTTPField.Name("Baton-Checkpoint-Sequence")!] = "\(checkpoint.sequence)"
+    return .bytes(checkpoint.bytes, contentType: checkpoint.contentType, headers: headers)
+  }
+}
+
+extension Problem {
+  static func unknownParameter(_ name: some StringProtocol) -> Problem {
+    Problem(.invalidRequest, "there is no parameter '\(name)'")
+  }
+}

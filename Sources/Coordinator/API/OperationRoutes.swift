@@ -1,0 +1,60 @@
+import BatonJSON
+import BatonShared
+import Hummingbird
+
+/// For those who operate queues and fleets.
+struct OperationRoutes {
+  let coordinator: CoordinatorCore
+
+  func add(to routes: inout Routes) {
+    routes.on(.get, "/queues", [.submit]) { [coordinator] _, _ in
+      .json(QueueList(queues: try await coordinator.store.queues()))
+    }
+    for (verb, paused) in [("pause", true), ("resume", false)] {
+      routes.on(.post, "/queues/{id}/\(verb)", []) { [coordinator] request, context in
+        try await request.expectNoFields()
+        let name = try context.name("queue")
+        try await coordinator.store.setPaused(paused, queue: name)
+        if !paused { await coordinator.dispatcher.wake([name]) }
+        return .json(QueueState(name: name, paused: paused))
+      }
+    }
+    routes.on(.get, "/workers", [.submit]) { [coordinator] _, _ in
+      .json(WorkerList(workers: try await coordinator.store.workers()))
+    }
+    routes.on(.get, "/workers/{id}", [.submit]) { [coordinator] _, context in
+      guard let worker = try await coordinator.store.workers(id: try context.name("worker")).first else {
+        throw Problem.noSuchWorker
+      }
+      return .json(worker)
+    }
+    routes.on(.post, "/workers/{id}/drain", []) { [coordinator] request, context in
+      try await request.expectNoFields()
+      let id = try context.name("worker")
+      guard try await coordinator.store.requestDrain(of: id) else { throw Problem.noSuchWorker }
+      await coordinator.registry.forget(id)
+      await coordinator.dispatcher.expel(workerID: id)
+      guard let worker = try await coordinator.store.workers(id: id).first else { throw Problem.noSuchWorker }
+      return .json(worker)
+    }
+    routes.on(.get, "/stats", [.submit]) { [coordinator] _, _ in
+      let counts = try await coordinator.census.counts()
+      return .json(Statistics(jobs: counts.jobs, workers: counts.workers))
+    }
+  }
+
+  private struct QueueState: JSONEncodable {
+    let name: String
+    let paused: Bool
+    func write(to writer: inout JSONWriter) {
+      writer.object { writer in
+        writer.field("name", name)
+        writer.field("paused", paused)
+      }
+    }
+  }
+}
+
+extension Problem {
+  static let noSuchWorker = Problem(.notFound, "there is no such worker")
+}

@@ -1,0 +1,61 @@
+import NIOCore
+import Synchronization
+
+/// Notices that the client of a connection has gone while a request of its waits for an answer.
+///
+/// Hummingbird's own way of noticing ends the connection after each such request, which is too dear for requests that
+/// are sent again and again; this handler only listens.
+final class PeerWatch: ChannelInboundHandler, RemovableChannelHandler, Sendable {
+  typealias InboundIn = NIOAny
+
+  private struct State {
+    var isGone = false
+    var onGone: (@Sendable () -> Void)?
+  }
+
+  private let state = Mutex(State())
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    // A client that shuts down its sending side after a request has nothing more to ask: curl, killed, looks the same.
+    if event as? ChannelEvent == .inputClosed { leave() }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    leave()
+    context.fireChannelInactive()
+  }
+
+  private func leave() {
+    let onGone = state.withLock { state in
+      state.isGone = true
+      return state.onGone.take()
+    }
+    onGone?()
+  }
+
+  /// Calls `onGone` once, at once if the client has already gone; nil to stop watching.
+  private func watch(_ onGone: (@Sendable () -> Void)?) {
+    let isGone = state.withLock { state in
+      state.onGone = state.isGone ? nil : onGone
+      return state.isGone
+    }
+    if isGone { onGone?() }
+  }
+
+  /// Runs `operation` in a task that is cancelled when the client goes.
+  static func whilePresent<Value: Sendable>(
+    on channel: any Channel, _ operation: @escaping @Sendable () async throws -> Value
+  ) async throws -> Value {
+    let watch = try await channel.pipeline.handler(type: PeerWatch.self).get()
+    // A task of its own, so that the event loop has something to cancel; it is awaited right here.
+    let task = Task { try await operation() }
+    watch.watch { task.cancel() }
+    defer { watch.watch(nil) }
+    return try await withTaskCancellationHandler {
+      try await task.value
+    } onCancel: {
+      task.cancel()
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import BatonShared
+import HTTPTypes
+import Hummingbird
+
+/// Collects routes with the role that each needs, and answers 405 where only the method is wrong.
+struct Routes {
+  typealias Handler = @Sendable (Request, APIContext) async throws -> Response
+
+  private let router: Router<APIContext>
+  private let access: Access
+  private let lifecycle: Lifecycle
+  private var methods: [String: [HTTPRequest.Method]] = [:]
+
+  init(router: Router<APIContext>, access: Access, lifecycle: Lifecycle) {
+    self.router = router
+    self.access = access
+    self.lifecycle = lifecycle
+  }
+
+  /// - Parameter roles: Who may come in besides `admin`; nil for everybody.
+  mutating func on(
+    _ method: HTTPRequest.Method, _ path: String, _ roles: [Access.Role]?, _ handler: @escaping Handler
+  ) {
+    methods[path, default: []].append(method)
+    let access = access
+    let lifecycle = lifecycle
+    router.on(RouterPath(path), method: method) { request, context in
+      if let roles {
+        try Self.check(access, roles, request)
+        guard lifecycle.isMigrated else { throw Problem.notMigrated }
+      }
+      return try await handler(request, context)
+    }
+  }
+
+  private static func check(_ access: Access, _ roles: [Access.Role], _ request: Request) throws {
+    guard let role = access.role(authorization: request.headers[.authorization]) else {
+      throw Problem(.unauthorized, "send 'Authorization: Bearer TOKEN' with a token of this coordinator")
+    }
+    guard role == .admin || roles.contains(role) else {
+      let wanted = (roles + [.admin]).map { "'\($0.rawValue)'" }.joined(separator: " or ")
+      throw Problem(.forbidden, "a token with the role \(wanted) is needed; this one has '\(role.rawValue)'")
+    }
+  }
+
+  /// Ends the collection: every other method on the same paths is answered 405.
+  func refuseOtherMethods() {
+    let all: [HTTPRequest.Method] = [.get, .post, .put, .delete, .patch, .options]
+    for (path, allowed) in methods {
+      let list = (allowed + (allowed.contains(.get) ? [.head] : [])).map(\.rawValue).sorted().joined(separator: ", ")
+      for method in all where !allowed.contains(method) {
+        router.on(RouterPath(path), method: method) { _, _ -> Response in
+          Problem(.methodNotAllowed, "\(path) answers only to \(list)").response(adding: [.allow: list])
+        }
+      }
+      if !allowed.contains(.get) {
+        router.on(RouterPath(path), method: .head) { _, _ -> Response in
+          Response(status: .methodNotAllowed, headers: [.allow: list])
+        }
+      }
+    }
+  }
+}
+
+extension Problem {
+  static let notMigrated = Problem(
+    .databaseUnavailable, "the database has not been reached since this start; try again")
+}

@@ -1,0 +1,123 @@
+import BatonJSON
+import BatonShared
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// For workers.
+struct WorkerRoutes {
+  let coordinator: CoordinatorCore
+
+  private static let maximumSmallBody = 256 << 10
+  /// The most text of one request to append to a log.
+  private static let maximumLogPiece = 1 << 20
+
+  func add(to routes: inout Routes) {
+    routes.on(.put, "/workers/{id}", [.work]) { [coordinator] request, context in
+      let id = try context.name("worker")
+      let registration: WorkerRegistration = try await request.decode(upTo: Self.maximumSmallBody)
+      _ = try await coordinator.registry.register(id, registration)
+      return .json(
+        RegistrationReceipt(
+          leaseTTLSeconds: coordinator.configuration.leaseTTLSeconds,
+          heartbeatSeconds: coordinator.configuration.heartbeatSeconds))
+    }
+    routes.on(.post, "/workers/{id}/heartbeat", [.work]) { request, context in
+      try await heartbeat(request, worker: try context.name("worker"))
+    }
+    routes.on(.post, "/leases", [.work]) { request, context in try await lease(request, context) }
+    routes.on(.post, "/leases/settle", [.work]) { request, _ in try await settle(request) }
+    routes.on(.get, "/leases/{id}/checkpoint", [.work]) { [coordinator] _, context in
+      guard let found = try await coordinator.store.checkpoint(lease: try context.leaseID()) else {
+        throw Problem.leaseLost
+      }
+      return try Response.checkpoint(found)
+    }
+    routes.on(.put, "/leases/{id}/checkpoint", [.work]) { request, context in
+      try await saveCheckpoint(request, lease: try context.leaseID())
+    }
+    routes.on(.post, "/leases/{id}/logs", [.work]) { request, context in
+      try await appendLog(request, lease: try context.leaseID())
+    }
+  }
+
+  // MARK: Leasing
+
+  @Sendable private func lease(_ request: Request, _ context: APIContext) async throws -> Response {
+    let wanted: LeaseRequest = try await request.decode(upTo: Self.maximumSmallBody)
+    let facts = try await coordinator.registry.facts(of: wanted.workerID)
+    guard !facts.isDraining else { throw Problem.workerDraining(wanted.workerID) }
+    let leases = try await PeerWatch.whilePresent(on: context.channel) {
+      try await coordinator.dispatcher.lease(wanted, capacityType: facts.capacityType)
+    }
+    let grants = LeaseGrants(leases: leases.map(\.grant))
+    guard !leases.isEmpty else { return .json(grants) }
+    return answer(grants)
+  }
+
+  /// Writes the leases; if the asker has gone they are handed back at once.
+  private func answer(_ grants: LeaseGrants) -> Response {
+    let buffer = ByteBuffer(bytes: grants.json)
+    let body = ResponseBody(contentLength: buffer.readableBytes) { [coordinator] writer in
+      do {
+        try await writer.write(buffer)
+        try await writer.finish(nil)
+      } catch {
+        await coordinator.dispatcher.handBack(
+          grants.leases.map(\.leaseID), reason: "the asker had gone before it could be answered")
+        throw error
+      }
+    }
+    return Response(status: .ok, headers: [.contentType: "application/json"], body: body)
+  }
+
+  // MARK: Renewing and settling
+
+  @Sendable private func heartbeat(_ request: Request, worker: String) async throws -> Response {
+    let heartbeat: Heartbeat = try await request.decode(upTo: coordinator.configuration.maxBodyBytes)
+    async let statuses = coordinator.renewer.submit(heartbeat.leases)
+    let pulse = try await coordinator.pulses.submit(
+      WorkerPulse(workerID: worker, state: heartbeat.state, interruption: heartbeat.interruption))
+    await coordinator.registry.remember(worker, pulse.facts)
+    let leases = zip(heartbeat.leases, try await statuses).map { lease, status in
+      HeartbeatReply.Lease(leaseID: lease.leaseID, status: status)
+    }
+    return .json(HeartbeatReply(drain: pulse.drain, leases: leases))
+  }
+
+  @Sendable private func settle(_ request: Request) async throws -> Response {
+    let settle: SettleRequest = try await request.decode(upTo: coordinator.configuration.maxBodyBytes)
+    let limit = coordinator.configuration.maxPayloadBytes
+    for (index, settlement) in settle.results.enumerated() where settlement.result?.bytes.count ?? 0 > limit {
+      throw Problem(.payloadTooLarge, "'results[\(index)].result' must be at most \(limit) bytes")
+    }
+    let statuses = try await coordinator.settler.submit(settle.results)
+    return .json(
+      SettleReply(
+        results: zip(settle.results, statuses).map { SettleReply.Result(leaseID: $0.leaseID, status: $1) }))
+  }
+
+  // MARK: Checkpoints and logs
+
+  private func saveCheckpoint(_ request: Request, lease: LeaseID) async throws -> Response {
+    let contentType = request.headers[.contentType] ?? "application/octet-stream"
+    guard contentType.utf8.count <= 256, contentType.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+      throw Problem(.invalidRequest, "the header Content-Type must be at most 256 printable ASCII characters")
+    }
+    let bytes = try await request.bytes(upTo: coordinator.configuration.maxCheckpointBytes)
+    guard let sequence = try await coordinator.store.saveCheckpoint(bytes, contentType: contentType, lease: lease)
+    else { throw Problem.leaseLost }
+    return .json(CheckpointReceipt(sequence: sequence))
+  }
+
+  private func appendLog(_ request: Request, lease: LeaseID) async throws -> Response {
+    let bytes = try await request.bytes(upTo: min(Self.maximumLogPiece, coordinator.configuration.maxLogBytes))
+    guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
+      throw Problem(.invalidRequest, "the body must be UTF-8 text without the character U+0000")
+    }
+    let kept = try await coordinator.store.appendLog(
+      text, lease: lease, keepingBytes: coordinator.configuration.maxLogBytes)
+    guard kept else { throw Problem.leaseLost }
+    return Response(status: .noContent)
+  }
+}

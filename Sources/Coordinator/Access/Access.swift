@@ -1,0 +1,101 @@
+import Crypto
+import Foundation
+
+/// Who may do what: bearer tokens with roles.
+///
+/// The file of tokens holds a line for each: `ROLE NAME SHA256`, where SHA256 is that of the token in hexadecimal digits.
+/// The tokens themselves are nowhere on this machine.
+public struct Access: Sendable {
+  public enum Role: String, Sendable, CaseIterable {
+    /// Submits, reads and changes jobs.
+    case submit
+    /// Leases jobs, and reads and changes what hangs on its leases.
+    case work
+    /// Everything.
+    case admin
+  }
+
+  private struct Token: Sendable {
+    let role: Role
+    let digest: [UInt8]
+  }
+
+  /// nil: everybody may do everything.
+  private let tokens: [Token]?
+
+  /// Everybody may do everything.
+  public static let open = Access(tokens: nil)
+
+  private init(tokens: [Token]?) { self.tokens = tokens }
+
+  public var isOpen: Bool { tokens == nil }
+
+  /// Reads a file of tokens.
+  /// - Throws: `AccessFileError` that names the line.
+  public init(file path: String) throws {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw AccessFileError(description: "TOKENS_FILE: cannot read '\(path)'")
+    }
+    try self.init(text: String(decoding: data, as: UTF8.self), path: path)
+  }
+
+  init(text: String, path: String) throws {
+    var tokens: [Token] = []
+    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+      let words = line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace)
+      if words.isEmpty { continue }
+      guard words.count == 3, let role = Role(rawValue: String(words[0])), let digest = Self.bytes(hex: words[2]) else {
+        throw AccessFileError(
+          description: "\(path):\(number + 1): expected 'ROLE NAME SHA256' with a role of submit, work or admin and "
+            + "64 hexadecimal digits ('coordinator token' makes such lines)")
+      }
+      tokens.append(Token(role: role, digest: digest))
+    }
+    guard !tokens.isEmpty else { throw AccessFileError(description: "\(path): holds no token") }
+    self.tokens = tokens
+  }
+
+  /// The role of whoever sends this `Authorization` header; nil when it is nobody's.
+  func role(authorization: String?) -> Role? {
+    guard let tokens else { return .admin }
+    guard let authorization, authorization.lowercased().hasPrefix("bearer ") else { return nil }
+    let given = Array(SHA256.hash(data: Data(authorization.dropFirst(7).drop { $0 == " " }.utf8)))
+    var found: Role?
+    // All are compared, and each whole, so that the time taken tells nothing.
+    for token in tokens where Self.areEqual(token.digest, given) {
+      if found == nil || token.role == .admin { found = token.role }
+    }
+    return found
+  }
+
+  private static func areEqual(_ one: [UInt8], _ other: [UInt8]) -> Bool {
+    zip(one, other).reduce(one.count == other.count ? 0 : 1) { $0 | ($1.0 ^ $1.1) } == 0
+  }
+
+  private static func bytes(hex: Substring) -> [UInt8]? {
+    guard hex.utf8.count == 64 else { return nil }
+    var bytes: [UInt8] = []
+    var rest = hex
+    while !rest.isEmpty {
+      guard let byte = UInt8(rest.prefix(2), radix: 16) else { return nil }
+      bytes.append(byte)
+      rest = rest.dropFirst(2)
+    }
+    return bytes
+  }
+
+  /// Makes a new token of 256 random bits, and the line of the file that lets it in.
+  public static func make(role: Role, name: String) -> (token: String, line: String) {
+    let token = "baton_" + SymmetricKey(size: .bits256).withUnsafeBytes { hex($0) }
+    return (token, "\(role.rawValue) \(name) \(hex(SHA256.hash(data: Data(token.utf8))))")
+  }
+
+  private static func hex(_ bytes: some Sequence<UInt8>) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+}
+
+/// What is wrong with a file of tokens.
+public struct AccessFileError: Error, CustomStringConvertible {
+  public let description: String
+}

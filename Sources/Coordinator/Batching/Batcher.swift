@@ -1,0 +1,135 @@
+import BatonPostgres
+import BatonShared
+import DequeModule
+import ServiceLifecycle
+
+/// Group commit: requests that arrive while a batch is at the database are collected and become the next batch, one
+/// statement and one commit for all of them. Nobody waits for a timer: an idle batcher sends at once.
+///
+/// A request's items stay together in one batch, so what is all or nothing for a statement is so for each request.
+actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
+  private struct Request {
+    let items: [Item]
+    let reply: CheckedContinuation<[Outcome], any Error>
+  }
+
+  private let maximumItems: Int
+  private let maximumWaiting: Int
+  private let lanes: Int
+  private let perform: @Sendable ([Item]) async throws -> [Outcome]
+
+  private var waiting: Deque<Request> = []
+  private var waitingItems = 0
+  private var idleLanes: [CheckedContinuation<[Request]?, Never>] = []
+  private var isClosed = false
+
+  /// - Parameters:
+  ///   - maximumItems: A batch takes no further request once it holds this many items.
+  ///   - maximumWaiting: Beyond so many waiting items requests are refused, so that memory stays bounded.
+  ///   - lanes: How many batches may be at the database at once.
+  ///   - perform: Carries out a batch and returns an outcome for each item, in order.
+  init(
+    maximumItems: Int = 1000, maximumWaiting: Int = 50_000, lanes: Int = 2,
+    perform: @escaping @Sendable ([Item]) async throws -> [Outcome]
+  ) {
+    self.maximumItems = maximumItems
+    self.maximumWaiting = maximumWaiting
+    self.lanes = lanes
+    self.perform = perform
+  }
+
+  /// Carries out one item, together with whatever else is waiting.
+  func submit(_ item: Item) async throws -> Outcome {
+    try await submit([item])[0]
+  }
+
+  /// Carries out some items together: all of them or none.
+  /// - Throws: what the statement threw, or `Problem` when too much is waiting.
+  func submit(_ items: [Item]) async throws -> [Outcome] {
+    guard !items.isEmpty else { return [] }
+    guard !isClosed else { throw Problem(.draining, "the coordinator is stopping") }
+    guard waitingItems < maximumWaiting else {
+      throw Problem(.databaseUnavailable, "too many requests wait for the database")
+    }
+    return try await withCheckedThrowingContinuation { reply in
+      waiting.append(Request(items: items, reply: reply))
+      waitingItems += items.count
+      if let lane = idleLanes.popLast() { lane.resume(returning: takeBatch()) }
+    }
+  }
+
+  /// Serves until graceful shutdown; what is waiting then is still carried out.
+  func run() async throws {
+    await withGracefulShutdownHandler {
+      await withDiscardingTaskGroup { group in
+        for _ in 0..<lanes {
+          group.addTask {
+            while let batch = await self.nextBatch() { await self.carryOut(batch) }
+          }
+        }
+      }
+    } onGracefulShutdown: {
+      // Shield: the handler is synchronous; closing is one hop that ends by itself.
+      Task { await self.close() }
+    }
+  }
+
+  private func close() {
+    isClosed = true
+    for lane in idleLanes { lane.resume(returning: nil) }
+    idleLanes = []
+  }
+
+  private func nextBatch() async -> [Request]? {
+    if !waiting.isEmpty { return takeBatch() }
+    if isClosed { return nil }
+    return await withCheckedContinuation { idleLanes.append($0) }
+  }
+
+  private func takeBatch() -> [Request] {
+    var batch: [Request] = []
+    var items = 0
+    while let request = waiting.first, batch.isEmpty || items + request.items.count <= maximumItems {
+      batch.append(waiting.removeFirst())
+      items += request.items.count
+    }
+    waitingItems -= items
+    return batch
+  }
+
+  private nonisolated func carryOut(_ batch: [Request]) async {
+    do {
+      let outcomes = try await performRetrying(batch.flatMap(\.items))
+      var start = 0
+      for request in batch {
+        request.reply.resume(returning: Array(outcomes[start..<(start + request.items.count)]))
+        start += request.items.count
+      }
+    } catch let error as PostgresError where batch.count > 1 && error.isDataError {
+      // One request's data spoilt the statement for all: each for itself, so that only the culprit fails.
+      for request in batch { await carryOut([request]) }
+    } catch {
+      for request in batch { request.reply.resume(throwing: error) }
+    }
+  }
+
+  /// A deadlock or serialization failure has left nothing behind: try again.
+  private nonisolated func performRetrying(_ items: [Item]) async throws -> [Outcome] {
+    for _ in 0..<3 {
+      do {
+        return try await perform(items)
+      } catch let error as PostgresError where error.sqlState == "40P01" || error.sqlState == "40001" {
+        continue
+      }
+    }
+    return try await perform(items)
+  }
+}
+
+extension PostgresError {
+  /// Whether the server refused the data itself (SQLSTATE classes 22 and 23), and not for a passing reason.
+  var isDataError: Bool {
+    guard let sqlState else { return false }
+    return sqlState.hasPrefix("22") || sqlState.hasPrefix("23")
+  }
+}

@@ -1,0 +1,180 @@
+import BatonPostgres
+import BatonShared
+import Logging
+import ServiceLifecycle
+
+/// Answers requests for leases: collects those that want the same into one statement, lets those wait for which there
+/// is no work, and wakes them when there is.
+///
+/// While a statement for a filter is at the database, requests and wake-ups for it gather and become the next one.
+actor LeaseDispatcher: Service {
+  private let store: JobStore
+  private let ttlSeconds: Double
+  private let metrics: CoordinatorMetrics
+  private let logger: Logger
+  /// How many statements may be at the database at once.
+  private let lanes: Int
+  /// How often waiting requests are tried again without a wake-up, in case one was lost.
+  private let recheckInterval: Duration
+
+  private var waiters = LeaseWaiters()
+  private var replies: [LeaseWaiters.ID: CheckedContinuation<[Lease], any Error>] = [:]
+  private var idleLanes: [CheckedContinuation<LeaseWaiters.Batch?, Never>] = []
+  private var isDraining = false
+  private var isClosed = false
+
+  init(
+    store: JobStore, ttlSeconds: Double, metrics: CoordinatorMetrics, logger: Logger, lanes: Int = 2,
+    recheckInterval: Duration = .seconds(1)
+  ) {
+    self.store = store
+    self.ttlSeconds = ttlSeconds
+    self.metrics = metrics
+    self.logger = logger
+    self.lanes = lanes
+    self.recheckInterval = recheckInterval
+  }
+
+  var waitingCount: Int { replies.count }
+
+  /// Leases up to `request.max` jobs: at once if there are any, else as soon as there are, else none when
+  /// `request.waitSeconds` have passed or this coordinator drains.
+  /// - Throws: `PostgresError`, `Problem`, or `CancellationError` when the asker has gone; then nothing stays leased.
+  func lease(_ request: LeaseRequest, capacityType: CapacityType) async throws -> [Lease] {
+    guard !isDraining else { throw Problem(.draining, "this coordinator is draining: ask another") }
+    let id = waiters.nextID()
+    return try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { reply in
+        guard !Task.isCancelled else { return reply.resume(throwing: CancellationError()) }
+        replies[id] = reply
+        waiters.add(
+          id, workerID: request.workerID, slots: request.max,
+          filter: LeaseFilter(queues: request.queues, kinds: request.kinds, capacityType: capacityType),
+          deadline: .now + .seconds(request.waitSeconds))
+        startIdleLanes()
+      }
+    } onCancel: {
+      // Shield: the handler is synchronous; forgetting is one hop that ends by itself.
+      Task { await self.forget(id) }
+    }
+  }
+
+  /// There may be work in these queues; nil for any queue.
+  func wake(_ queues: Set<String>?) {
+    waiters.wake(queues)
+    startIdleLanes()
+  }
+
+  /// Ends the waiting of a worker that is to drain.
+  func expel(workerID: String) {
+    for id in waiters.remove(workerID: workerID) {
+      replies.removeValue(forKey: id)?.resume(throwing: Problem.workerDraining(workerID))
+    }
+  }
+
+  /// From now on nobody waits: those who do get an empty answer, those who come are sent elsewhere.
+  func drain() {
+    isDraining = true
+    for id in waiters.removeAll() { replies.removeValue(forKey: id)?.resume(returning: []) }
+  }
+
+  func run() async throws {
+    await withGracefulShutdownHandler {
+      await withDiscardingTaskGroup { group in
+        for _ in 0..<lanes {
+          group.addTask {
+            while let batch = await self.nextBatch() { await self.carryOut(batch) }
+          }
+        }
+        group.addTask { await self.watchTheClock() }
+      }
+    } onGracefulShutdown: {
+      // Shield: as above.
+      Task { await self.close() }
+    }
+  }
+
+  private func close() {
+    drain()
+    isClosed = true
+    for lane in idleLanes { lane.resume(returning: nil) }
+    idleLanes = []
+  }
+
+  private func forget(_ id: LeaseWaiters.ID) {
+    waiters.remove(id)
+    replies.removeValue(forKey: id)?.resume(throwing: CancellationError())
+  }
+
+  // MARK: Statements
+
+  private func nextBatch() async -> LeaseWaiters.Batch? {
+    if isClosed { return nil }
+    if let batch = waiters.takeBatch() { return batch }
+    return await withCheckedContinuation { idleLanes.append($0) }
+  }
+
+  private func startIdleLanes() {
+    while !idleLanes.isEmpty, let batch = waiters.takeBatch() { idleLanes.removeLast().resume(returning: batch) }
+  }
+
+  private func carryOut(_ batch: LeaseWaiters.Batch) async {
+    do {
+      let leases = try await store.lease(
+        batch.filter, to: batch.slots.map(\.workerID), ttlSeconds: ttlSeconds)
+      metrics.leased(leases)
+      var granted: [LeaseWaiters.ID: [Lease]] = [:]
+      for (slot, lease) in zip(batch.slots, leases) { granted[slot.waiter, default: []].append(lease) }
+      let over = waiters.finish(batch, granted: Set(granted.keys), found: leases.count, now: .now)
+      for id in over { replies.removeValue(forKey: id)?.resume(returning: []) }
+      var orphans: [Lease] = []
+      for (id, leases) in granted {
+        if let reply = replies.removeValue(forKey: id) {
+          reply.resume(returning: leases)
+        } else {
+          orphans += leases
+        }
+      }
+      await handBack(orphans.map(\.grant.leaseID), reason: "the asker had gone before it could be answered")
+    } catch {
+      for id in waiters.fail(batch) { replies.removeValue(forKey: id)?.resume(throwing: error) }
+    }
+    startIdleLanes()
+  }
+
+  /// Gives back leases that nobody has seen: they count as nothing, and somebody else may have the jobs at once.
+  func handBack(_ leases: [LeaseID], reason: String) async {
+    guard !leases.isEmpty else { return }
+    do {
+      let outcome = try await store.settle(
+        leases.map { Settlement(leaseID: $0, outcome: .released, reason: reason) })
+      metrics.handedBack(leases.count)
+      wake(Set(outcome.requeued.map(\.queue)))
+    } catch {
+      // They expire by themselves.
+      logger.warning("cannot hand back leases", metadata: ["count": "\(leases.count)", "error": "\(error)"])
+    }
+  }
+
+  // MARK: Time
+
+  private func watchTheClock() async {
+    var nextRecheck = ContinuousClock.now + recheckInterval
+    while !isClosed {
+      let now = ContinuousClock.now
+      for id in waiters.removeExpired(now: now) { replies.removeValue(forKey: id)?.resume(returning: []) }
+      if now >= nextRecheck {
+        nextRecheck = now + recheckInterval
+        wake(nil)
+      }
+      let tick = min(nextRecheck, now + .milliseconds(50))
+      try? await Task.sleep(until: tick, clock: .continuous)
+    }
+  }
+}
+
+extension Problem {
+  static func workerDraining(_ id: String) -> Problem {
+    Problem(.workerDraining, "worker '\(id)' is draining: it is given no more jobs")
+  }
+}

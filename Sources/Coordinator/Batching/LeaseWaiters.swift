@@ -1,0 +1,188 @@
+import BatonShared
+import DequeModule
+
+/// Who waits for leases: the decisions of `LeaseDispatcher`, without its I/O.
+///
+/// Requests with equal filters form a group. A group is *due* when it may find work: a request has come, or a wake-up.
+struct LeaseWaiters {
+  typealias ID = Int
+
+  /// One statement: the slots of some waiting requests, in the order in which jobs are given out.
+  struct Batch: Sendable {
+    struct Slot: Sendable {
+      let waiter: ID
+      let workerID: String
+    }
+
+    let filter: LeaseFilter
+    let waiters: [ID]
+    let slots: [Slot]
+  }
+
+  private struct Waiter {
+    /// Before, in and after a statement. A request is not sent away before it has been in one.
+    enum Stage { case new, inFlight, parked }
+
+    var stage = Stage.new
+    let workerID: String
+    let slots: Int
+    let filter: LeaseFilter
+    let deadline: ContinuousClock.Instant
+  }
+
+  private struct Group {
+    /// In the order of arrival; ids of requests that have gone are skipped.
+    var order: Deque<ID> = []
+    var isDue = false
+    var isInFlight = false
+    /// Came while the group's statement was in flight, which may have looked too early.
+    var isDueAgain = false
+  }
+
+  /// The most slots of one statement.
+  static let maximumSlots = LeaseRequest.maximumLeases
+
+  private var lastID = 0
+  private var waiters: [ID: Waiter] = [:]
+  private var groups: [LeaseFilter: Group] = [:]
+
+  mutating func nextID() -> ID {
+    lastID += 1
+    return lastID
+  }
+
+  mutating func add(
+    _ id: ID, workerID: String, slots: Int, filter: LeaseFilter, deadline: ContinuousClock.Instant
+  ) {
+    waiters[id] = Waiter(workerID: workerID, slots: slots, filter: filter, deadline: deadline)
+    groups[filter, default: Group()].order.append(id)
+    markDue(filter)
+  }
+
+  mutating func wake(_ queues: Set<String>?) {
+    for filter in groups.keys where queues.map({ !$0.isDisjoint(with: filter.queues) }) ?? true { markDue(filter) }
+  }
+
+  private mutating func markDue(_ filter: LeaseFilter) {
+    guard var group = groups[filter] else { return }
+    if group.isInFlight { group.isDueAgain = true } else { group.isDue = true }
+    groups[filter] = group
+  }
+
+  /// The next statement to send, if any group is due. Jobs are spread: each request gets its first before any gets a
+  /// second.
+  mutating func takeBatch() -> Batch? {
+    for filter in groups.keys {
+      guard var group = groups[filter], group.isDue, !group.isInFlight else { continue }
+      group.isDue = false
+      var taken: [(id: ID, waiter: Waiter)] = []
+      var slots = 0
+      while let id = group.order.first {
+        if let waiter = waiters[id] {
+          guard taken.isEmpty || slots + waiter.slots <= Self.maximumSlots else { break }
+          taken.append((id, waiter))
+          waiters[id]?.stage = .inFlight
+          slots += waiter.slots
+        }
+        group.order.removeFirst()
+      }
+      guard !taken.isEmpty else {
+        groups[filter] = nil
+        continue
+      }
+      group.isInFlight = true
+      groups[filter] = group
+      return Batch(filter: filter, waiters: taken.map(\.id), slots: Self.spread(taken))
+    }
+    return nil
+  }
+
+  private static func spread(_ taken: [(id: ID, waiter: Waiter)]) -> [Batch.Slot] {
+    if taken.count == 1 {
+      return Array(
+        repeating: Batch.Slot(waiter: taken[0].id, workerID: taken[0].waiter.workerID), count: taken[0].waiter.slots)
+    }
+    var slots: [Batch.Slot] = []
+    var round = 0
+    var remaining = taken
+    while !remaining.isEmpty {
+      for (id, waiter) in remaining { slots.append(Batch.Slot(waiter: id, workerID: waiter.workerID)) }
+      round += 1
+      remaining.removeAll { $0.waiter.slots <= round }
+    }
+    return slots
+  }
+
+  /// A statement has come back.
+  /// - Returns: the requests that go away with nothing, because they do not wait any longer.
+  mutating func finish(
+    _ batch: Batch, granted: Set<ID>, found: Int, now: ContinuousClock.Instant
+  ) -> [ID] {
+    var over: [ID] = []
+    var stay: [ID] = []
+    for id in batch.waiters {
+      guard let waiter = waiters[id] else { continue }
+      if granted.contains(id) {
+        waiters[id] = nil
+      } else if waiter.deadline <= now {
+        waiters[id] = nil
+        over.append(id)
+      } else {
+        waiters[id]?.stage = .parked
+        stay.append(id)
+      }
+    }
+    if found > 0, batch.filter.walksSeveralIndexRanges {
+      // The statement locked the best jobs of each range and took only some: others, who skipped the rest, look again.
+      for filter in groups.keys
+      where filter != batch.filter && !Set(filter.queues).isDisjoint(with: batch.filter.queues) {
+        markDue(filter)
+      }
+    }
+    land(batch.filter, returning: stay, again: found == batch.slots.count)
+    return over
+  }
+
+  /// A statement has failed.
+  /// - Returns: the requests that were in it, and have not gone yet.
+  mutating func fail(_ batch: Batch) -> [ID] {
+    let affected = batch.waiters.filter { waiters.removeValue(forKey: $0) != nil }
+    land(batch.filter, returning: [], again: false)
+    return affected
+  }
+
+  private mutating func land(_ filter: LeaseFilter, returning stay: [ID], again: Bool) {
+    guard var group = groups[filter] else { return }
+    group.isInFlight = false
+    group.order.prepend(contentsOf: stay)
+    // All slots filled: there may be more work for those who were not in the statement.
+    group.isDue = again || group.isDueAgain
+    group.isDueAgain = false
+    groups[filter] = group.order.isEmpty ? nil : group
+  }
+
+  mutating func remove(_ id: ID) {
+    waiters[id] = nil
+  }
+
+  mutating func remove(workerID: String) -> [ID] {
+    let ids = waiters.filter { $0.value.workerID == workerID }.map(\.key)
+    for id in ids { waiters[id] = nil }
+    return ids
+  }
+
+  mutating func removeAll() -> [ID] {
+    defer { waiters = [:] }
+    return Array(waiters.keys)
+  }
+
+  mutating func removeExpired(now: ContinuousClock.Instant) -> [ID] {
+    let expired = waiters.filter { $0.value.stage == .parked && $0.value.deadline <= now }.map(\.key)
+    for id in expired { waiters[id] = nil }
+    return expired
+  }
+}
+
+extension LeaseFilter {
+  fileprivate var walksSeveralIndexRanges: Bool { queues.count * capacityType.placements.count > 1 }
+}

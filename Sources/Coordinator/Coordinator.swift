@@ -1,0 +1,142 @@
+import BatonPostgres
+import BatonShared
+import BatonTelemetry
+import Hummingbird
+import Logging
+import NIOCore
+import ServiceLifecycle
+import UnixSignals
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// A coordinator, put together: everything long-lived in the order in which it starts; it stops in the reverse order.
+public struct Coordinator {
+  private let configuration: CoordinatorConfiguration
+  private let access: Access
+  private let logger: Logger
+  private let pool: PostgresPool
+  private let core: CoordinatorCore
+  private let sender: String
+
+  /// - Parameters:
+  ///   - onExit: Ends the process at once; called by `POST /shutdown`.
+  /// - Throws: when it would serve strangers without being told so, or the file of tokens cannot be read.
+  public init(
+    configuration: CoordinatorConfiguration, logger: Logger, onExit: @escaping @Sendable () -> Void
+  ) throws {
+    self.configuration = configuration
+    self.logger = logger
+    access = try configuration.tokensFile.map { try Access(file: $0) } ?? .open
+    if access.isOpen && !configuration.listensOnLoopbackOnly && !configuration.allowUnauthenticated {
+      throw OpenToStrangersError(host: configuration.host)
+    }
+    var database = PostgresConfiguration(url: configuration.databaseURL ?? "")
+    database.applicationName = "baton-coordinator"
+    pool = PostgresPool(configuration: database, size: configuration.databaseConnections, logger: logger)
+    sender = UUID().lowercaseText
+    core = CoordinatorCore(
+      configuration: configuration, store: JobStore(database: pool, sender: sender),
+      metrics: CoordinatorMetrics(registry: PrometheusRegistry()), lifecycle: Lifecycle(exit: onExit), logger: logger)
+  }
+
+  /// Brings the database's schema up to date; two coordinators that start at once are fine.
+  /// - Returns: the versions that were applied.
+  public func migrate() async throws -> [Int] {
+    try await PostgresMigrator(migrations: .baton).run(on: pool)
+  }
+
+  /// Serves until graceful shutdown.
+  /// - Parameter onListening: Called with the port once requests are answered.
+  public func run(
+    gracefulShutdownSignals: [UnixSignal] = [], onListening: @escaping @Sendable (Int) -> Void = { _ in }
+  ) async throws {
+    let (events, continuation) = AsyncStream.makeStream(
+      of: PostgresListener.Event.self, bufferingPolicy: .bufferingNewest(10_000))
+    let listener = PostgresListener(
+      configuration: pool.configuration, channels: [JobStore.jobsChannel, JobStore.workersChannel], logger: logger
+    ) { continuation.yield($0) }
+    let notifier = JobNotifier(sender: sender, dispatcher: core.dispatcher, registry: core.registry)
+
+    let services: [any Service] = [
+      pool, SchemaMigrator(pool: pool, lifecycle: core.lifecycle, logger: logger), core.enqueuer, core.settler,
+      core.renewer, core.pulses, core.dispatcher, listener,
+      EventForwarder(events: events, handle: notifier.handle),
+      LeaseReaper(
+        store: core.store, wakes: core.wakes, metrics: core.metrics, lifecycle: core.lifecycle, logger: logger),
+      core.scheduler,
+      JobPruner(
+        store: core.store, retentionSeconds: configuration.retentionSeconds, lifecycle: core.lifecycle, logger: logger),
+      makeApplication(onListening: onListening),
+      DrainGate(delaySeconds: configuration.shutdownDelaySeconds) { [core, logger] in
+        logger.info("draining")
+        await core.beginDrain()
+      },
+    ]
+    let group = ServiceGroup(
+      configuration: ServiceGroupConfiguration(
+        services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
+        gracefulShutdownSignals: gracefulShutdownSignals, logger: logger))
+    try await group.run()
+  }
+
+  private func makeApplication(onListening: @escaping @Sendable (Int) -> Void) -> some ApplicationProtocol {
+    let router = Router(context: APIContext.self, options: [.autoGenerateHeadEndpoints])
+    router.add(middleware: ProblemMiddleware(metrics: core.metrics))
+    var routes = Routes(router: router, access: access, lifecycle: core.lifecycle)
+    HealthRoutes(coordinator: core).add(to: &routes)
+    JobRoutes(coordinator: core).add(to: &routes)
+    OperationRoutes(coordinator: core).add(to: &routes)
+    WorkerRoutes(coordinator: core).add(to: &routes)
+    routes.refuseOtherMethods()
+    return Application(
+      router: router,
+      server: .http1(configuration: .init(additionalChannelHandlers: [PeerWatch()], idleTimeout: .seconds(120))),
+      configuration: ApplicationConfiguration(
+        address: .hostname(configuration.host, port: configuration.port), serverName: "baton", backlog: 1024),
+      onServerRunning: { [logger] channel in
+        let port = channel.localAddress?.port ?? 0
+        logger.info("listening", metadata: ["address": "\(channel.localAddress?.description ?? "?")"])
+        onListening(port)
+      },
+      logger: logger)
+  }
+}
+
+/// A coordinator that would let anybody on the network in.
+public struct OpenToStrangersError: Error, CustomStringConvertible {
+  let host: String
+
+  public var description: String {
+    """
+    HOST (--host) is \(host): anybody who reaches this address could submit and take jobs. Give TOKENS_FILE \
+    ('coordinator token' makes tokens), listen on 127.0.0.1, or say ALLOW_UNAUTHENTICATED=true.
+    """
+  }
+}
+
+/// The first to stop: tells everybody to go elsewhere while the listener still answers, so that a load balancer
+/// notices before connections are refused.
+private struct DrainGate: Service {
+  let delaySeconds: Double
+  let beginDrain: @Sendable () async -> Void
+
+  func run() async throws {
+    try? await gracefulShutdown()
+    await beginDrain()
+    try? await Task.sleep(for: .seconds(delaySeconds))
+  }
+}
+
+/// Passes events on, one after the other.
+private struct EventForwarder<Event: Sendable>: Service {
+  let events: AsyncStream<Event>
+  let handle: @Sendable (Event) async -> Void
+
+  func run() async throws {
+    for await event in events.cancelOnGracefulShutdown() { await handle(event) }
+  }
+}

@@ -1,0 +1,79 @@
+import BatonPostgres
+import BatonShared
+import Logging
+
+/// What the API works with: the store, and what batches, wakes and counts on top of it.
+struct CoordinatorCore: Sendable {
+  let configuration: CoordinatorConfiguration
+  let store: JobStore
+  let ids = JobIDGenerator()
+  let metrics: CoordinatorMetrics
+  let lifecycle: Lifecycle
+  let enqueuer: Batcher<NewJob, EnqueueOutcome>
+  let settler: Batcher<Settlement, SettleStatus>
+  let renewer: Batcher<Heartbeat.Lease, LeaseStatus>
+  let pulses: Batcher<WorkerPulse, (drain: Bool, facts: WorkerFacts)>
+  let dispatcher: LeaseDispatcher
+  let scheduler: JobScheduler
+  let registry: WorkerRegistry
+  let census: Census
+
+  var wakes: WorkWaker { WorkWaker(dispatcher: dispatcher, scheduler: scheduler) }
+
+  init(
+    configuration: CoordinatorConfiguration, store: JobStore, metrics: CoordinatorMetrics, lifecycle: Lifecycle,
+    logger: Logger
+  ) {
+    self.configuration = configuration
+    self.store = store
+    self.metrics = metrics
+    self.lifecycle = lifecycle
+    let dispatcher = LeaseDispatcher(
+      store: store, ttlSeconds: configuration.leaseTTLSeconds, metrics: metrics, logger: logger)
+    let scheduler = JobScheduler(store: store, dispatcher: dispatcher, lifecycle: lifecycle, logger: logger)
+    let wakes = WorkWaker(dispatcher: dispatcher, scheduler: scheduler)
+    self.dispatcher = dispatcher
+    self.scheduler = scheduler
+    enqueuer = Batcher { jobs in
+      let outcomes = try await store.enqueue(jobs)
+      metrics.batch("enqueue", jobs.count)
+      metrics.submitted(outcomes.count)
+      await wakes.wake(Requeued.all(jobs, outcomes))
+      return outcomes
+    }
+    settler = Batcher { settlements in
+      let outcome = try await store.settle(settlements)
+      metrics.batch("settle", settlements.count)
+      metrics.settled(settlements, outcome.statuses)
+      await wakes.wake(outcome.requeued)
+      return outcome.statuses
+    }
+    let ttl = configuration.leaseTTLSeconds
+    renewer = Batcher(maximumItems: 10_000, maximumWaiting: 500_000) { leases in
+      let statuses = try await store.renew(leases, ttlSeconds: ttl)
+      metrics.batch("renew", leases.count)
+      metrics.renewed(statuses)
+      return statuses
+    }
+    // A worker that was not heard of for a lease's time holds nothing any more.
+    pulses = Batcher { pulses in try await store.notePulses(pulses, silentAfterSeconds: ttl) }
+    registry = WorkerRegistry(store: store, silentAfterSeconds: ttl)
+    census = Census(store: store)
+  }
+
+  /// From now on this coordinator gives out no leases, and `/ready` says so.
+  func beginDrain() async {
+    lifecycle.beginDrain()
+    await dispatcher.drain()
+  }
+}
+
+extension Requeued {
+  fileprivate static func all(_ jobs: [NewJob], _ outcomes: [EnqueueOutcome]) -> [Requeued] {
+    zip(jobs, outcomes).compactMap { job, outcome in
+      guard case .created(let snapshot) = outcome else { return nil }
+      let due = snapshot.runAt > snapshot.createdAt ? snapshot.runAt.microseconds - snapshot.createdAt.microseconds : 0
+      return Requeued(queue: job.submission.queue, dueInSeconds: Double(due) / 1_000_000)
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import BatonPostgres
+import BatonShared
+
+/// What a pass of the reaper did.
+struct ReapOutcome: Sendable {
+  /// How many leases had expired.
+  var lost: Int
+  /// Jobs that are queued again.
+  var requeued: [Requeued]
+}
+
+extension JobStore {
+  /// Ends up to `limit` attempts whose lease has expired as `lost` and queues their jobs again, or fails those that
+  /// have lost too many workers. Attempts that are being renewed or settled at this moment are left alone.
+  func reap(limit: Int) async throws(PostgresError) -> ReapOutcome {
+    let rows = try await database.query(Self.reapSQL, .int4(Int32(limit)), .text(sender))
+    var outcome = ReapOutcome(lost: rows.count, requeued: [])
+    for row in rows where try row.bool(1) {
+      outcome.requeued.append(Requeued(queue: try row.text(0), dueInSeconds: 0))
+    }
+    return outcome
+  }
+
+  /// How long ago the lease that expired first expired, in seconds; nil when none has.
+  func oldestExpiredLeaseSeconds() async throws(PostgresError) -> Double? {
+    let rows = try await database.query(
+      """
+      select extract(epoch from now() - min(expires_at))::float8 from attempts
+      where outcome is null and expires_at < now()
+      """)
+    return try rows.first?.doubleOrNil(0)
+  }
+
+  private static let reapSQL = """
+    with expired as (
+      select lease_id from attempts where outcome is null and expires_at < now()
+      order by lease_id limit $1 for update skip locked
+    ), ended as (
+      update attempts set outcome = 'lost', reason = 'the lease expired', ended_at = now()
+      from expired where attempts.lease_id = expired.lease_id
+      returning attempts.job_id
+    ), verdict as (
+      select jobs.id, baton_next_status('lost', cancel_requested_at is not null, true, failures, max_attempts,
+        losses + 1, max_losses) as next
+      from ended join jobs on jobs.id = ended.job_id
+    ), moved as (
+      update jobs set status = next, losses = losses + 1,
+        finished_at = case when next <> 'queued' then now() end,
+        error_code = case when next = 'failed' then 'worker_lost' else error_code end,
+        error_message = case when next = 'failed'
+          then 'lost ' || losses + 1 || ' workers, of ' || max_losses || ' allowed' else error_message end
+      from verdict where jobs.id = verdict.id
+      returning queue, next = 'queued' as queued
+    ), told as (
+      select baton_notify($2, array_agg(distinct queue) filter (where queued)) from moved
+    )
+    select queue, queued from moved cross join told
+    """
+}

@@ -1,0 +1,29 @@
+import BatonPostgres
+
+extension JobStore {
+  /// Makes up to `limit` delayed jobs ready that are due.
+  func promote(limit: Int) async throws(PostgresError) -> [Requeued] {
+    let rows = try await database.query(
+      """
+      with due as (
+        select id from jobs where scheduled and run_at <= now() order by run_at limit $1 for update skip locked
+      ), moved as (
+        update jobs set scheduled = false from due where jobs.id = due.id returning queue
+      ), told as (
+        select baton_notify($2, array_agg(distinct queue)) from moved
+      )
+      select queue from moved cross join told
+      """, .int4(Int32(limit)), .text(sender))
+    var requeued: [Requeued] = []
+    for row in rows { requeued.append(Requeued(queue: try row.text(0), dueInSeconds: 0)) }
+    return requeued
+  }
+
+  /// Seconds until the next delayed job is due, at least 0; nil when none waits.
+  func secondsUntilNextDue() async throws(PostgresError) -> Double? {
+    let rows = try await database.query(
+      "select greatest(0, extract(epoch from run_at - now()))::float8 from jobs where scheduled order by run_at limit 1"
+    )
+    return try rows.first?.doubleOrNil(0)
+  }
+}

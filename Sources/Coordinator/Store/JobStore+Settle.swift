@@ -1,0 +1,106 @@
+import BatonPostgres
+import BatonShared
+
+/// What a batch of settlements did.
+struct SettleOutcomes: Sendable {
+  /// Whether each settlement took effect, in order.
+  var statuses: [SettleStatus]
+  /// Jobs that are queued again.
+  var requeued: [Requeued]
+}
+
+extension JobStore {
+  /// Ends attempts and moves their jobs on, in one statement and one commit.
+  ///
+  /// Only an attempt without outcome is ended: the fence. A settlement that comes again is `accepted` again if it says
+  /// what was accepted before, so that a worker whose answer was lost may repeat itself.
+  func settle(_ settlements: [Settlement]) async throws(PostgresError) -> SettleOutcomes {
+    var first: [LeaseID: Settlement] = [:]
+    for settlement in settlements where first[settlement.leaseID] == nil { first[settlement.leaseID] = settlement }
+    let distinct = Array(first.values)
+    let rows = try await database.query(
+      Self.settleSQL,
+      .uuidArray(distinct.map(\.leaseID.uuid)),
+      .textArray(distinct.map(\.outcome.rawValue)),
+      .jsonArray(distinct.map { $0.result?.bytes }),
+      .textArray(distinct.map { $0.failure?.code }),
+      .textArray(distinct.map { $0.failure?.message }),
+      .boolArray(distinct.map(\.retryable)),
+      .textArray(distinct.map(\.reason)),
+      .float8Array(distinct.map(\.delaySeconds)),
+      .text(sender))
+    var ended: Set<LeaseID> = []
+    var requeued: [Requeued] = []
+    for row in rows {
+      ended.insert(LeaseID(try row.uuid(0)))
+      if let due = try row.doubleOrNil(2) { requeued.append(Requeued(queue: try row.text(1), dueInSeconds: due)) }
+    }
+    let earlier = try await outcomes(of: distinct.map(\.leaseID).filter { !ended.contains($0) })
+    let statuses = settlements.map { settlement -> SettleStatus in
+      let accepted = ended.contains(settlement.leaseID) ? first[settlement.leaseID]?.outcome.rawValue : nil
+      return (accepted ?? earlier[settlement.leaseID]) == settlement.outcome.rawValue ? .accepted : .lost
+    }
+    return SettleOutcomes(statuses: statuses, requeued: requeued)
+  }
+
+  private func outcomes(of leases: [LeaseID]) async throws(PostgresError) -> [LeaseID: String] {
+    guard !leases.isEmpty else { return [:] }
+    let rows = try await database.query(
+      "select lease_id, outcome from attempts where lease_id = any($1) and outcome is not null",
+      .uuidArray(leases.map(\.uuid)))
+    var outcomes: [LeaseID: String] = [:]
+    for row in rows { outcomes[LeaseID(try row.uuid(0))] = try row.text(1) }
+    return outcomes
+  }
+
+  /// Attempts are locked in the order of their ids, then their jobs: the same order as in `renew` and `reap`.
+  /// `run_at` stays as it was unless there is a delay, so that a job handed back is ahead of newer work.
+  private static let settleSQL = """
+    with said as (
+      select * from unnest($1::uuid[], $2::text[], $3::json[], $4::text[], $5::text[], $6::boolean[], $7::text[],
+        $8::float8[]) as said(lease_id, outcome, result, code, message, retryable, reason, delay)
+    ), held as (
+      select lease_id from attempts
+      where lease_id = any($1) and outcome is null
+      order by lease_id for update
+    ), ended as (
+      update attempts set outcome = said.outcome, reason = coalesce(said.reason, said.message), ended_at = now()
+      from held join said using (lease_id)
+      where attempts.lease_id = held.lease_id
+      returning attempts.job_id, said.*, said.outcome in ('failed', 'timed_out') as is_failure
+    ), verdict as (
+      select ended.*, jobs.failures + is_failure::integer as failures_now,
+        baton_next_status(ended.outcome, cancel_requested_at is not null, retryable,
+          failures + is_failure::integer, max_attempts, losses, max_losses) as next,
+        case when is_failure then coalesce(delay, baton_backoff(failures + 1))
+             when ended.outcome = 'released' then coalesce(delay, 0) else 0 end as wait
+      from ended join jobs on jobs.id = ended.job_id
+    ), moved as (
+      update jobs set status = next,
+        scheduled = next = 'queued' and wait > 0,
+        run_at = case when next = 'queued' and wait > 0 then now() + wait * interval '1 second' else run_at end,
+        finished_at = case when next <> 'queued' then now() end,
+        failures = failures_now,
+        interruptions = interruptions + (verdict.outcome = 'interrupted')::integer,
+        result = case when next = 'done' then verdict.result end,
+        error_code = case when is_failure then code when next = 'done' then null else error_code end,
+        error_message = case when is_failure then message when next = 'done' then null else error_message end
+      from verdict where jobs.id = verdict.job_id
+      returning lease_id, jobs.queue, case when next = 'queued' then wait end as due
+    ), told as (
+      select baton_notify($9, array_agg(distinct queue) filter (where due = 0)) from moved
+    )
+    select lease_id, queue, due::float8 from moved cross join told
+    """
+}
+
+extension Settlement {
+  /// What goes on record for a failure; a worker that gives no reason still leaves a code.
+  fileprivate var failure: JobFailure? {
+    switch outcome {
+    case .failed: error ?? JobFailure(code: "failed", message: reason ?? "the worker gave no reason")
+    case .timedOut: error ?? JobFailure(code: "timed_out", message: reason ?? "ran longer than its timeout_seconds")
+    case .done, .released, .interrupted, .cancelled: nil
+    }
+  }
+}
