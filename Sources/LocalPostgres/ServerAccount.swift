@@ -10,16 +10,38 @@
 struct ServerAccount: Hashable, Sendable {
   let userID: uid_t
   let groupID: gid_t
-  /// Whether it is another account than ours.
-  let isOther: Bool
+  /// Its name, if it is another account than ours.
+  let otherName: String?
 
   static func choose() throws(LocalPostgresError) -> ServerAccount {
-    guard getuid() == 0 else { return ServerAccount(userID: getuid(), groupID: getgid(), isOther: false) }
+    guard getuid() == 0 else { return ServerAccount(userID: getuid(), groupID: getgid(), otherName: nil) }
     for name in ["postgres", "nobody"] {
       guard let entry = getpwnam(name) else { continue }
-      return ServerAccount(userID: entry.pointee.pw_uid, groupID: entry.pointee.pw_gid, isOther: true)
+      return ServerAccount(userID: entry.pointee.pw_uid, groupID: entry.pointee.pw_gid, otherName: name)
     }
     throw .unusableDirectory("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
+  }
+
+  private var isOther: Bool { otherName != nil }
+
+  /// A command line that runs another one as this account.
+  ///
+  /// A program does it rather than the process library: between fork and exec, the C library's `setuid` waits for the
+  /// threads of the parent, which the child does not have.
+  func command(_ arguments: [String]) throws(LocalPostgresError) -> [String] {
+    guard let otherName else { return arguments }
+    if let setpriv = Self.firstExecutable(["/usr/bin/setpriv", "/bin/setpriv"]) {
+      return [setpriv, "--reuid=\(userID)", "--regid=\(groupID)", "--clear-groups", "--"] + arguments
+    }
+    if let su = Self.firstExecutable(["/bin/su", "/usr/bin/su"]) {
+      return [su, "-s", "/bin/sh", "-c", #"exec "$0" "$@""#, "--", otherName] + arguments
+    }
+    throw .unusableDirectory(
+      "PostgreSQL does not run as root, and neither setpriv nor su is there to become \(otherName)")
+  }
+
+  private static func firstExecutable(_ paths: [String]) -> String? {
+    paths.first { access($0, X_OK) == 0 }
   }
 
   /// Makes a directory that only this account may look into. An existing one must be its own already, or empty.

@@ -59,8 +59,17 @@ enum ServerGuard {
     done
 
     if [ -n "$job" ]; then
-      end INT
-      (sleep 5; end QUIT; sleep 5; end KILL) >/dev/null 2>&1 &
+      # What is to be removed need not be closed in order.
+      if [ "$mode" = remove ]; then end QUIT; else end INT; fi
+      (
+        nap=
+        trap 'kill "$nap" 2>/dev/null; exit' TERM
+        for signal in QUIT KILL; do
+          sleep 5 & nap=$!
+          wait "$nap"
+          end "$signal"
+        done
+      ) >/dev/null 2>&1 &
       impatience=$!
       wait "$job"
       kill "$impatience" 2>/dev/null
@@ -75,13 +84,9 @@ enum ServerGuard {
     var options = PlatformOptions()
     // Ctrl-C in the terminal is for us; the server is stopped in order afterwards.
     options.createSession = true
-    if account.isOther {
-      options.userID = account.userID
-      options.groupID = account.groupID
-      options.supplementaryGroups = []
-    }
+    let command = try account.command(["/bin/sh", "-c", script, "baton-postgres-guard"] + arguments)
     _ = try await Subprocess.run(
-      .path("/bin/sh"), arguments: Arguments(["-c", script, "baton-postgres-guard"] + arguments),
+      .path(.init(command[0])), arguments: Arguments(Array(command.dropFirst())),
       environment: .custom(["PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C"]), workingDirectory: "/",
       platformOptions: options,
       input: .fileDescriptor(.init(rawValue: standardInput), closeAfterSpawningProcess: true),

@@ -26,6 +26,7 @@ extension PostgresPool {
   ///
   /// - Parameter body: Must leave no transaction open, and no session state behind.
   /// - Throws: What `body` throws, and ``PostgresError``.
+  @discardableResult
   public nonisolated(nonsending) func withConnection<T>(
     _ body: nonisolated(nonsending) (PostgresConnection) async throws -> T
   ) async throws -> T {
@@ -43,6 +44,7 @@ extension PostgresPool {
   ///   - body: Send statements through the transaction it is given; the pool itself would use another connection.
   /// - Throws: What `body` throws, and ``PostgresError``. A connection lost during the commit leaves it open whether the
   ///   transaction took effect.
+  @discardableResult
   public nonisolated(nonsending) func transaction<T>(
     isolation: PostgresIsolation? = nil,
     _ body: nonisolated(nonsending) (PostgresTransaction) async throws -> T

@@ -34,6 +34,7 @@ extension PostgresConnection {
   ///   - body: Statements of other tasks on the same connection would become part of the transaction.
   /// - Throws: What `body` throws, and ``PostgresError``. A connection lost during the commit leaves it open whether the
   ///   transaction took effect.
+  @discardableResult
   public nonisolated(nonsending) func transaction<T>(
     isolation: PostgresIsolation? = nil,
     _ body: nonisolated(nonsending) (PostgresTransaction) async throws -> T

@@ -1,0 +1,74 @@
+import BatonTestSupport
+import BatonThreads
+import Synchronization
+import Testing
+
+@Suite struct ThreadExecutorTests {
+  private actor Counter {
+    private let executor: ThreadExecutor
+    private(set) var value = 0
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    init(_ executor: ThreadExecutor) { self.executor = executor }
+
+    func increment() -> Bool {
+      value += 1
+      return executor.isIsolatingCurrentContext() ?? false
+    }
+  }
+
+  private final class Arrivals: Sendable {
+    let count = Atomic(0)
+  }
+
+  @Test func actorOnItsOwnThreadRunsEveryCallThere() async {
+    let counter = Counter(ThreadExecutor(name: "counter"))
+    await withTaskGroup(of: Bool.self) { group in
+      for _ in 0..<1000 { group.addTask { await counter.increment() } }
+      for await isOnThread in group { #expect(isOnThread) }
+    }
+    #expect(await counter.value == 1000)
+  }
+
+  @Test func callerLeavesTheThreadAfterTheCall() async {
+    let executor = ThreadExecutor(name: "counter")
+    let counter = Counter(executor)
+    _ = await counter.increment()
+    #expect(executor.isIsolatingCurrentContext() == false)
+  }
+
+  @Test func blockedThreadsDoNotBlockEachOther() async {
+    let executor = ThreadExecutor(name: "blocking", threads: 4)
+    // Each blocks its thread until all four have come: possible only with four threads at once.
+    let arrivals = Arrivals()
+    await withTaskGroup(of: Void.self) { group in
+      for _ in 0..<4 {
+        group.addTask(executorPreference: executor) {
+          arrivals.count.wrappingAdd(1, ordering: .sequentiallyConsistent)
+          while arrivals.count.load(ordering: .sequentiallyConsistent) < 4 { sched_yield() }
+        }
+      }
+    }
+    #expect(arrivals.count.load(ordering: .relaxed) == 4)
+    #expect(executor.liveThreads <= 4)
+  }
+
+  @Test func threadsEndWhenTheExecutorGoesAway() async throws {
+    let before = try threadNames().count { $0 == "short-lived" }
+    for _ in 0..<200 {
+      let counter = Counter(ThreadExecutor(name: "short-lived"))
+      _ = await counter.increment()
+    }
+    try await eventually { try threadNames().count { $0 == "short-lived" } == before }
+  }
+
+  @Test func workAfterShutdownStillRuns() async throws {
+    let executor = ThreadExecutor(name: "shut-down")
+    let counter = Counter(executor)
+    _ = await counter.increment()
+    executor.shutdown()
+    #expect(await counter.increment())
+    #expect(await counter.value == 2)
+    try await eventually { executor.liveThreads == 0 }
+  }
+}
