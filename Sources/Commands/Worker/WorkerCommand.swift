@@ -1,0 +1,79 @@
+import ArgumentParser
+import BatonTelemetry
+import BatonWorker
+import Foundation
+
+/// `worker`: runs jobs of the kinds `exec`, `steps`, `sleep` and `noop`.
+@main
+struct WorkerCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "worker",
+    abstract: "Leases jobs from a coordinator, runs them, and hands them back when its instance goes away.",
+    discussion: """
+      Every setting is also an environment variable: --grace-period-seconds is GRACE_PERIOD_SECONDS. Without any, it \
+      works for the coordinator at http://127.0.0.1:8080 and has its own small server at 127.0.0.1:8081.
+      """,
+    version: Worker.version)
+
+  @Option(help: "Where the coordinator is; several, separated by commas. [COORDINATOR_URL, http://127.0.0.1:8080]")
+  var coordinatorURL: String?
+  @Option(help: "First part of the worker's id. [WORKER_NAME, the host's name]")
+  var workerName: String?
+  @Option(help: "How many jobs run at once. [WORKER_SLOTS, the number of cores]")
+  var workerSlots: String?
+  @Option(help: "Queues to take jobs from, separated by commas. [WORKER_QUEUES, default]")
+  var workerQueues: String?
+  @Option(help: "Kinds of job to take, separated by commas. [WORKER_KINDS, all]")
+  var workerKinds: String?
+  @Option(help: "spot, on_demand or unknown. [WORKER_CAPACITY_TYPE, what the instance metadata says]")
+  var workerCapacityType: String?
+  @Option(help: "Programs that 'exec' jobs may run: '*', or names separated by commas. [EXEC_ALLOW, none]")
+  var execAllow: String?
+  @Option(help: "How long a 'sleep' job takes that does not say. [JOB_PROCESSING_SECONDS, 10]")
+  var jobProcessingSeconds: String?
+  @Option(help: "Whether to look for spot interruption notices. [SPOT_WATCHER_ENABLED, true]")
+  var spotWatcherEnabled: String?
+  @Option(help: "The instance metadata service. [IMDS_URL, http://169.254.169.254]")
+  var imdsURL: String?
+  @Option(help: "How often to look for notices. [POLL_INTERVAL_SECONDS, 5]")
+  var pollIntervalSeconds: String?
+  @Option(help: "How long a drain may last that has no time of its own. [GRACE_PERIOD_SECONDS, 110]")
+  var gracePeriodSeconds: String?
+  @Option(help: "What is kept at the end of a drain for saving checkpoints. [CHECKPOINT_RESERVE_SECONDS, 5]")
+  var checkpointReserveSeconds: String?
+  @Option(help: "Whether POST /simulate/interruption works. [ALLOW_SIMULATE_INTERRUPTION, true]")
+  var allowSimulateInterruption: String?
+  @Option(help: "Drain when standard input ends. [EXIT_WITH_PARENT, false]")
+  var exitWithParent: String?
+  @Option(help: "Address of the worker's own server; beyond loopback, its POSTs need the token. [HOST, 127.0.0.1]")
+  var host: String?
+  @Option(help: "Port of the worker's own server; 0 for any. [PORT, 8081]")
+  var port: String?
+  @Option(help: "trace, debug, info, notice, warning, error or critical. [LOG_LEVEL, info]")
+  var logLevel: String?
+  @Option(help: "text or json. [LOG_FORMAT, text]")
+  var logFormat: String?
+
+  private var flags: [String: String?] {
+    [
+      "COORDINATOR_URL": coordinatorURL, "WORKER_NAME": workerName, "WORKER_SLOTS": workerSlots,
+      "WORKER_QUEUES": workerQueues, "WORKER_KINDS": workerKinds, "WORKER_CAPACITY_TYPE": workerCapacityType,
+      "EXEC_ALLOW": execAllow, "JOB_PROCESSING_SECONDS": jobProcessingSeconds,
+      "SPOT_WATCHER_ENABLED": spotWatcherEnabled, "IMDS_URL": imdsURL,
+      "POLL_INTERVAL_SECONDS": pollIntervalSeconds, "GRACE_PERIOD_SECONDS": gracePeriodSeconds,
+      "CHECKPOINT_RESERVE_SECONDS": checkpointReserveSeconds,
+      "ALLOW_SIMULATE_INTERRUPTION": allowSimulateInterruption, "EXIT_WITH_PARENT": exitWithParent, "HOST": host,
+      "PORT": port, "LOG_LEVEL": logLevel, "LOG_FORMAT": logFormat,
+    ]
+  }
+
+  func run() async throws {
+    let configuration: WorkerConfiguration
+    do {
+      configuration = try .read(SettingsReader(flags: flags))
+    } catch let error as SettingsError {
+      throw ValidationError(error.description)
+    }
+    try await Worker.standard(configuration: configuration).run()
+  }
+}

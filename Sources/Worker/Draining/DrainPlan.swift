@@ -1,0 +1,73 @@
+import BatonShared
+
+/// A word that the instance, or this worker, is going away.
+struct InterruptionNotice: Sendable, Equatable {
+  /// Where it came from: `ec2_spot`, `signal`, `operator`, `coordinator`, `simulated`, `parent`.
+  var source: String
+  /// What will happen: `terminate`, `stop`, `hibernate`, `drain`.
+  var action: String
+  /// Seconds until then; nil when the source names no time.
+  var secondsLeft: Double?
+
+  var description: String { "\(source) \(action)" }
+}
+
+/// Whether and until when this worker drains: one policy for all sources.
+///
+/// A pure value: it is told what happened and when, and never looks at a clock. Once begun a drain never ends, and its
+/// deadline only ever comes nearer.
+struct DrainPlan: Sendable {
+  struct Drain: Sendable, Equatable {
+    let beganAt: ContinuousClock.Instant
+    /// When everything must have been handed back.
+    fileprivate(set) var deadline: ContinuousClock.Instant
+    /// The notice that the deadline comes from.
+    fileprivate(set) var notice: InterruptionNotice
+    /// When the instance goes, if a source said so.
+    fileprivate(set) var endsAt: ContinuousClock.Instant?
+
+    /// How long the drain lasts at the most, in seconds.
+    var window: Double { (deadline - beganAt).inSeconds }
+  }
+
+  enum Change: Sendable, Equatable {
+    case began
+    case shortened
+    case unchanged
+  }
+
+  /// How long a drain may last that names no time of its own, in seconds.
+  let grace: Double
+  private(set) var drain: Drain?
+
+  init(grace: Double) {
+    self.grace = grace
+  }
+
+  var isDraining: Bool { drain != nil }
+
+  /// What is kept of an announced time as a margin: the clocks of this machine and of the cloud are two.
+  static func margin(secondsLeft: Double) -> Double { min(2, max(0, secondsLeft) * 0.1) }
+
+  mutating func receive(_ notice: InterruptionNotice, at now: ContinuousClock.Instant) -> Change {
+    let endsAt = notice.secondsLeft.map { now + .seconds(min(max($0, 0), 86_400 * 30)) }
+    let deadline =
+      if let left = notice.secondsLeft, let endsAt { endsAt - .seconds(Self.margin(secondsLeft: left)) } else {
+        now + .seconds(grace)
+      }
+    guard var drain else {
+      self.drain = Drain(beganAt: now, deadline: deadline, notice: notice, endsAt: endsAt)
+      return .began
+    }
+    if let endsAt { drain.endsAt = min(drain.endsAt ?? endsAt, endsAt) }
+    guard deadline < drain.deadline else {
+      self.drain = drain
+      return .unchanged
+    }
+    drain.deadline = deadline
+    // A signal that comes after a notice is the notice's consequence: what people want to read is the first.
+    if notice.secondsLeft != nil || drain.notice.secondsLeft == nil { drain.notice = notice }
+    self.drain = drain
+    return .shortened
+  }
+}

@@ -1,0 +1,39 @@
+import BatonShared
+
+/// What a job has said of its progress, and how fast it goes.
+struct ProgressRate: Sendable {
+  private struct Sample: Sendable {
+    let fraction: Double
+    let at: ContinuousClock.Instant
+  }
+
+  /// The newest word, for the heartbeat.
+  private(set) var latest: JobSnapshot.Progress?
+  private var first: Sample?
+  private var last: Sample?
+
+  /// Takes in what the job says; what it does not say now stays as it was.
+  mutating func report(fraction: Double?, message: String?, at now: ContinuousClock.Instant) {
+    let fraction = fraction.flatMap { $0.isFinite ? min(max($0, 0), 1) : nil }
+    latest = JobSnapshot.Progress(
+      fraction: fraction ?? latest?.fraction, message: message?.prefix(utf8Bytes: 512) ?? latest?.message)
+    guard let fraction else { return }
+    let sample = Sample(fraction: fraction, at: now)
+    // A job that starts anew (a second epoch that counts from zero) has told nothing about its end.
+    if let last, fraction < last.fraction { first = nil }
+    if first == nil { first = sample }
+    last = sample
+  }
+
+  /// How many seconds the job still needs at the rate so far; nil when there is no telling.
+  func secondsToGo(at now: ContinuousClock.Instant) -> Double? {
+    guard let first, let last else { return nil }
+    if last.fraction >= 1 { return 0 }
+    let gained = last.fraction - first.fraction
+    let elapsed = (last.at - first.at).inSeconds
+    // Less than this is noise: the first steps of a job are seldom like the others.
+    guard gained > 0, elapsed >= 0.2 else { return nil }
+    let sinceLast = (now - last.at).inSeconds
+    return max(0, (1 - last.fraction) * elapsed / gained - sinceLast)
+  }
+}

@@ -1,0 +1,157 @@
+import BatonJSON
+import Logging
+import NIOCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// The kind `exec`: any program, with files for its checkpoint, progress and result.
+struct ExecHandler: SelfStoppingHandler {
+  /// "I saved my checkpoint, run me again": EX_TEMPFAIL of `sysexits.h`.
+  private static let tryAgain: Int32 = 75
+  /// How often the program's files are looked at.
+  private static let lookEvery = Duration.milliseconds(500)
+
+  let kind = "exec"
+  let allowance: ExecAllowance
+  /// Where the jobs' folders are made.
+  let scratchParent: String
+  /// The worker's own environment, which programs inherit.
+  let environment: [String: String]
+  let groups: ProcessGroups
+
+  func run(_ job: JobContext) async throws -> RawJSON? {
+    let payload = try ExecPayload(job.payload)
+    let program = payload.command[0]
+    guard allowance.allows(program) else {
+      throw JobFailed(
+        code: "not_allowed", message: "'\(program)' is not among the programs that EXEC_ALLOW names", retryable: false)
+    }
+    if let directory = payload.directory, !Self.isFolder(directory) {
+      throw BuiltinPayload.invalid("payload.cwd", "a folder that exists on the worker")
+    }
+    let searchPath = environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
+    guard let path = ProgramSearch.path(of: program, in: payload.directory, searchPath: searchPath) else {
+      throw JobFailed(
+        code: "command_not_found", message: "this worker has no program '\(program)'", retryable: false)
+    }
+    let scratch = try ScratchFolder(under: scratchParent, named: job.leaseID)
+    defer { scratch.remove() }
+    try scratch.write((payload.input ?? .null).bytes, to: scratch.inputFile)
+    if let checkpoint = try await job.checkpoint() { try scratch.write(checkpoint, to: scratch.checkpointFile) }
+
+    let child = ChildProcess(
+      path: path, command: payload.command, environment: variables(payload, job, scratch),
+      directory: payload.directory, inputFile: scratch.inputFile, groups: groups)
+    let files = ExecFiles(job: job, scratch: scratch)
+    let tail = OutputTail()
+    let isTerminated = Watched(false)
+    let ending: ChildProcess.Ending
+    do {
+      ending = try await child.run { buffer in
+        let bytes = Array(buffer: buffer)
+        tail.append(bytes)
+        job.log.append(bytes)
+        await job.log.waitForRoom()
+      } control: { leader in
+        await withTaskGroup(of: Void.self) { group in
+          group.addTask { await files.watch(every: Self.lookEvery) }
+          group.addTask {
+            await Self.stop(leader, when: job.run) { isTerminated.update { $0 = true } }
+          }
+        }
+      }
+    } catch {
+      throw JobFailed(code: "spawn_failed", message: "cannot start '\(program)': \(error)")
+    }
+    StrayProcesses.killAll(carrying: "BATON_LEASE_ID", value: job.leaseID)
+    let wasTerminated = isTerminated.value
+    let hasFinished = ending == .exited(0) && job.run.state.value.halt == nil
+    await files.takeLast(writer: Self.wasKilled(ending) ? .killed : .byItself, withCheckpoint: !hasFinished)
+    return try conclude(ending, wasTerminated: wasTerminated, tail: tail, scratch: scratch)
+  }
+
+  // MARK: Stopping
+
+  /// Signals the program's whole group when the job is to end: SIGTERM, and SIGKILL when time is up.
+  private static func stop(_ leader: pid_t, when run: LeaseRun, onTerminate: @Sendable () -> Void) async {
+    guard let told = try? await run.state.first(where: { $0.interruption != nil || $0.halt != nil }) else { return }
+    onTerminate()
+    var state = told
+    if let halt = state.halt, halt.grace(ttl: run.grant.leaseTTLSeconds) <= 0 {
+      return ProcessGroups.signal(SIGKILL, group: leader)
+    }
+    ProcessGroups.signal(SIGTERM, group: leader)
+    if state.halt == nil {
+      // Interrupted: it may take until the runner halts it, which it does when the time comes.
+      guard let halted = try? await run.state.first(where: { $0.halt != nil }) else { return }
+      state = halted
+    }
+    let grace = state.halt?.grace(ttl: run.grant.leaseTTLSeconds) ?? 0
+    // A lease that turns out to be lost meanwhile leaves no time at all.
+    _ = await run.state.first(before: .now + .seconds(grace)) { $0.halt == .lost }
+    if Task.isCancelled { return }
+    ProcessGroups.signal(SIGKILL, group: leader)
+  }
+
+  private static func wasKilled(_ ending: ChildProcess.Ending) -> Bool {
+    if case .signalled = ending { true } else { false }
+  }
+
+  // MARK: Outcome
+
+  private func conclude(
+    _ ending: ChildProcess.Ending, wasTerminated: Bool, tail: OutputTail, scratch: ScratchFolder
+  ) throws -> RawJSON? {
+    switch ending {
+    case .exited(0):
+      return try scratch.result()
+    case .exited(Self.tryAgain) where wasTerminated, .signalled(SIGTERM) where wasTerminated,
+      .signalled(SIGKILL) where wasTerminated, .exited(128 + SIGTERM) where wasTerminated:
+      // The last is how shells and virtual machines say that they ended because of a SIGTERM.
+      throw JobInterrupted()
+    case .exited(let status):
+      throw Self.failure("exit status \(status)", tail)
+    case .signalled(let signal):
+      throw Self.failure("killed by signal \(signal)", tail)
+    }
+  }
+
+  private static func failure(_ what: String, _ tail: OutputTail) -> JobFailed {
+    let lines = tail.text
+    return JobFailed(code: "exit_status", message: lines.isEmpty ? what : "\(what); its last output:\n\(lines)")
+  }
+
+  // MARK: Environment
+
+  private func variables(_ payload: ExecPayload, _ job: JobContext, _ scratch: ScratchFolder) -> [String: String] {
+    var variables = environment
+    // The worker's own right to speak to the coordinator is not the program's.
+    variables["BATON_TOKEN"] = nil
+    variables.merge(payload.environment) { $1 }
+    variables.merge([
+      "BATON_JOB_ID": job.jobID,
+      "BATON_ATTEMPT": String(job.attempt),
+      "BATON_LEASE_ID": job.leaseID,
+      "BATON_CHECKPOINT_FILE": scratch.checkpointFile,
+      "BATON_PROGRESS_FILE": scratch.progressFile,
+      "BATON_RESULT_FILE": scratch.resultFile,
+    ]) { $1 }
+    return variables
+  }
+
+  private static func isFolder(_ path: String) -> Bool {
+    var isFolder = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder
+  }
+}

@@ -1,0 +1,40 @@
+import BatonJSON
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// What EC2 says at `spot/instance-action`.
+struct SpotInstanceAction: Sendable, Equatable {
+  /// `terminate`, `stop` or `hibernate`.
+  let action: String
+  let time: Date
+
+  /// Nil for anything else.
+  init?(_ text: String) {
+    var action: String?
+    var time: String?
+    do {
+      var reader = try JSONReader(Array(text.utf8))
+      try reader.object { key, reader throws(JSONError) in
+        switch key {
+        case "action": action = try reader.string()
+        case "time": time = try reader.string()
+        default: try reader.skip()
+        }
+      }
+    } catch {
+      return nil
+    }
+    guard let action, let time, let date = try? Date(time, strategy: Date.ISO8601FormatStyle()) else { return nil }
+    self.action = action
+    self.time = date
+  }
+
+  /// Seconds from `now`; none left for `hibernate`, which begins at once.
+  func secondsLeft(at now: Date) -> Double {
+    action == "hibernate" ? 0 : max(0, time.timeIntervalSince(now))
+  }
+}

@@ -1,0 +1,92 @@
+import BatonShared
+
+/// One lease from its grant to its settlement: what the job is told to do, and how far it is trusted.
+///
+/// The state is a value behind ``Watched``; whoever runs, renews, drains or fences the lease changes it, and the
+/// others see the change.
+final class LeaseRun: Sendable {
+  struct State: Sendable {
+    enum Phase: Sendable, Equatable {
+      /// The job's own code has not been called yet.
+      case waiting
+      case running
+      /// The job's code has ended; its outcome is being reported.
+      case settling
+      case gone
+    }
+
+    var phase = Phase.waiting
+    var trust: LeaseTrust
+    var startedAt: ContinuousClock.Instant?
+    var progress = ProgressRate()
+    /// Set when the job is asked to save a checkpoint and hand back; never taken back.
+    var interruption: InterruptionRequest?
+    var halt: Halt?
+    /// How long the job's newest checkpoint took to save, in seconds.
+    var checkpointSeconds: Double?
+    var savedCheckpoints = 0
+  }
+
+  let grant: LeaseGrant
+  let state: Watched<State>
+
+  init(grant: LeaseGrant, requestedAt: ContinuousClock.Instant, receivedAt: ContinuousClock.Instant) {
+    self.grant = grant
+    let trust = LeaseTrust(ttl: grant.leaseTTLSeconds, requestedAt: requestedAt, receivedAt: receivedAt)
+    self.state = Watched(State(trust: trust))
+  }
+
+  var id: LeaseID { grant.leaseID }
+
+  /// Asks the job to save a checkpoint and hand back. A second, nearer time shortens the first; nothing lengthens it.
+  /// - Returns: Whether this changed anything.
+  @discardableResult
+  func interrupt(_ request: InterruptionRequest) -> Bool {
+    state.update { state in
+      guard state.phase == .running || state.phase == .waiting else { return false }
+      if let earlier = state.interruption {
+        guard request.stopBy < earlier.stopBy else { return false }
+        state.interruption?.stopBy = request.stopBy
+        return true
+      }
+      state.interruption = request
+      return true
+    }
+  }
+
+  /// Stops the job. The first reason stands, unless the new one says that the lease is gone.
+  /// - Returns: Whether this changed anything.
+  @discardableResult
+  func halt(_ halt: Halt) -> Bool {
+    state.update { state in
+      switch state.phase {
+      case .waiting, .running: break
+      // A job that was stopped for want of trust waits to hear whether its lease is in force after all.
+      case .settling: guard state.halt == .untrusted, halt == .lost else { return false }
+      case .gone: return false
+      }
+      if let earlier = state.halt, !halt.outranks(earlier) { return false }
+      state.halt = halt
+      return true
+    }
+  }
+
+  /// Makes sure that the lease may still be reported on.
+  ///
+  /// A process that was suspended wakes here with trust run out: before it says a word, a heartbeat decides.
+  /// - Throws: `CoordinatorError.leaseLost` when the lease is gone, or nobody can say that it is not.
+  func awaitTrust() async throws {
+    let patience = ContinuousClock.now + .seconds(state.value.trust.ttl)
+    let decided = await state.first(before: patience) { Self.mayReport($0) || Self.isOver($0) }
+    guard let decided, Self.mayReport(decided) else { throw CoordinatorError.leaseLost }
+  }
+
+  private static func mayReport(_ state: State) -> Bool {
+    state.trust.isTrusted(at: .now) && !isOver(state)
+  }
+
+  /// Whether nothing may be said under the lease any more except its settlement.
+  private static func isOver(_ state: State) -> Bool {
+    state.halt == .lost || state.halt == .untrusted || state.phase == .gone
+  }
+}

@@ -1,0 +1,192 @@
+import AsyncHTTPClient
+import BatonShared
+import BatonTelemetry
+import BatonThreads
+import Logging
+import Metrics
+import ServiceLifecycle
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// A worker: leases jobs from the coordinator, runs them with its handlers, and hands them back when it has to go.
+///
+/// ```swift
+/// let words = ClosureHandler("count_words") { job in
+///   try job.decode(Text.self).text.split(separator: " ").count
+/// }
+/// try await Worker(configuration: .fromEnvironment(), handlers: [words]).run()
+/// ```
+///
+/// ``run()`` returns when the worker has drained: after SIGTERM or SIGINT, `POST /drain`, the coordinator's word, or an
+/// interruption notice.
+public struct Worker: Service {
+  /// The most threads for handlers.
+  private static let maximumThreads = 512
+
+  /// Unique to this start of this process.
+  public let id: String
+  private let configuration: WorkerConfiguration
+  private let handlers: [any JobHandler]
+  private let logger: Logger
+  private let handlesSignals: Bool
+  private let groups: ProcessGroups
+  private let forceExit: @Sendable () -> Void
+  let boundPort = Watched<Int?>(nil)
+  let drain: DrainController
+  let metrics: WorkerMetrics
+
+  /// Makes a worker.
+  ///
+  /// - Parameters:
+  ///   - configuration: Its settings.
+  ///   - handlers: What runs the jobs, one a kind; ``StandardHandlers`` has those of the `worker` command.
+  ///   - logger: Where it says what it does; by default standard error, as configured.
+  ///   - handlesSignals: Whether it drains on SIGTERM and SIGINT itself. Within a service group that does, say false;
+  ///     the group's graceful shutdown begins the drain then.
+  /// - Throws: `SettingsError` when a kind is wanted that has no handler, or two handlers are of one kind.
+  public init(
+    configuration: WorkerConfiguration, handlers: [any JobHandler], logger: Logger? = nil, handlesSignals: Bool = true
+  ) throws {
+    try self.init(
+      configuration: configuration, handlers: handlers, logger: logger, handlesSignals: handlesSignals,
+      groups: ProcessGroups(), forceExit: { _exit(1) })
+  }
+
+  /// Makes a worker with the handlers of the `worker` command: `exec` (where allowed), `steps`, `sleep` and `noop`.
+  ///
+  /// - Throws: `SettingsError` when a kind is wanted that has no handler.
+  public static func standard(
+    configuration: WorkerConfiguration, logger: Logger? = nil, handlesSignals: Bool = true
+  ) throws -> Worker {
+    let groups = ProcessGroups()
+    return try Worker(
+      configuration: configuration, handlers: StandardHandlers.all(for: configuration, groups: groups),
+      logger: logger, handlesSignals: handlesSignals, groups: groups, forceExit: { _exit(1) })
+  }
+
+  init(
+    configuration: WorkerConfiguration, handlers: [any JobHandler], logger: Logger?, handlesSignals: Bool,
+    groups: ProcessGroups, forceExit: @escaping @Sendable () -> Void
+  ) throws {
+    self.id = WorkerID.make(name: configuration.name)
+    self.configuration = configuration
+    self.handlers = handlers
+    var logger =
+      logger
+      ?? BatonLogging.logger(label: "worker", level: configuration.logLevel, format: configuration.logFormat)
+    logger[metadataKey: "worker"] = "\(id)"
+    self.logger = logger
+    self.handlesSignals = handlesSignals
+    self.groups = groups
+    self.forceExit = {
+      groups.killAll()
+      forceExit()
+    }
+    metrics = WorkerMetrics(registry: PrometheusRegistry())
+    drain = DrainController(grace: configuration.gracePeriod, metrics: metrics, logger: logger)
+    try Self.check(configuration, handlers)
+  }
+
+  private static func check(_ configuration: WorkerConfiguration, _ handlers: [any JobHandler]) throws {
+    var known: Set<String> = []
+    for handler in handlers where !known.insert(handler.kind).inserted {
+      throw SettingsReader().error("WORKER_KINDS", expected: "one handler for each kind, '\(handler.kind)' has two")
+    }
+    for kind in configuration.kinds where !known.contains(kind) {
+      let hint = kind == "exec" ? " (EXEC_ALLOW is empty, which turns it off)" : ""
+      throw SettingsReader().error("WORKER_KINDS", expected: "kinds that have a handler, '\(kind)' has none\(hint)")
+    }
+  }
+
+  /// Works until it has drained.
+  /// - Throws: An error when it cannot work at all, such as a port that is in use.
+  public func run() async throws {
+    let http = CoordinatorClient.makeHTTPClient()
+    let imdsHTTP = IMDSClient.makeHTTPClient()
+    let outcome: Result<Void, any Error>
+    do {
+      outcome = .success(try await services(http: http, imdsHTTP: imdsHTTP).run())
+    } catch {
+      outcome = .failure(error)
+    }
+    groups.killAll()
+    try? await http.shutdown()
+    try? await imdsHTTP.shutdown()
+    try outcome.get()
+    logger.info("drained; goodbye")
+  }
+
+  /// Everything long-lived, in the order of the start; it stops the other way around. The agent loop is the first to
+  /// stop and takes its time; the heartbeats, the settlements and `/ready` go on until it is done.
+  private func services(http: HTTPClient, imdsHTTP: HTTPClient) -> ServiceGroup {
+    let kinds = configuration.kinds.isEmpty ? handlers.map(\.kind).sorted() : configuration.kinds
+    let client = CoordinatorClient(
+      client: http, addresses: configuration.coordinatorURLs, token: configuration.token, logger: logger)
+    let registrar = Registrar(
+      workerID: id,
+      registration: WorkerRegistration(
+        hostname: configuration.name, capacityType: configuration.capacityType ?? .unknown,
+        queues: configuration.queues, kinds: kinds, slots: configuration.slots, version: Self.version),
+      client: client, metrics: metrics, logger: logger)
+    let table = LeaseTable(metrics: metrics)
+    metrics.slots(configuration.slots)
+    let keeper = LeaseKeeper(
+      client: client, table: table, registrar: registrar, drain: drain, metrics: metrics, logger: logger)
+    let settlements = SettlementSender(client: client, logger: logger)
+    let agent = AgentLoop(
+      workerID: id, queues: configuration.queues, kinds: kinds, slots: configuration.slots, client: client,
+      registrar: registrar, table: table, keeper: keeper, settlements: settlements, drain: drain,
+      runner: JobRunner(
+        handlers: Dictionary(uniqueKeysWithValues: handlers.map { ($0.kind, $0) }),
+        executor: ThreadExecutor(name: "jobs", threads: min(configuration.slots + 1, Self.maximumThreads)),
+        client: client, settlements: settlements, table: table, drain: drain, metrics: metrics, logger: logger),
+      conductor: DrainConductor(
+        drain: drain, table: table, keeper: keeper, reserve: configuration.checkpointReserve, metrics: metrics,
+        logger: logger),
+      logger: logger)
+
+    var services: [any Service] = [
+      WorkerServer(
+        configuration: configuration, workerID: id, drain: drain, registrar: registrar, table: table,
+        metrics: metrics, forceExit: forceExit, boundPort: boundPort, logger: logger),
+      keeper,
+      settlements,
+    ]
+    if handlesSignals { services.append(SignalListener(drain: drain, logger: logger)) }
+    if configuration.exitWithParent { services.append(ParentWatcher(drain: drain)) }
+    if configuration.spotWatcherEnabled {
+      services.append(InterruptionWatcher(source: spotSource(imdsHTTP, registrar)))
+    }
+    return ServiceGroup(
+      configuration: ServiceGroupConfiguration(
+        services: services.map { .init(service: $0) }
+          + [.init(service: agent, successTerminationBehavior: .gracefullyShutdownGroup)],
+        logger: logger))
+  }
+
+  private func spotSource(_ http: HTTPClient, _ registrar: Registrar) -> EC2SpotSource {
+    let override = configuration.capacityType
+    return EC2SpotSource(
+      imds: IMDSClient(client: http, base: IMDSClient.base(of: configuration.imdsURL)),
+      pollInterval: configuration.pollInterval, drain: drain,
+      onIdentity: { identity in
+        await registrar.update { registration in
+          registration.instanceID = identity.instanceID
+          registration.instanceType = identity.instanceType
+          registration.availabilityZone = identity.availabilityZone
+          registration.provider = identity.provider
+          registration.capacityType = override ?? identity.capacityType
+        }
+      },
+      metrics: metrics, logger: logger)
+  }
+
+  /// The version of this library.
+  public static let version = "0.1.0"
+}

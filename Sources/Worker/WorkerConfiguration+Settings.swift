@@ -1,0 +1,93 @@
+import BatonShared
+import BatonTelemetry
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+extension WorkerConfiguration {
+  /// Reads the configuration from the environment.
+  /// - Throws: `SettingsError` with everything that is wrong.
+  public static func fromEnvironment(
+    _ environment: [String: String] = ProcessInfo.processInfo.environment
+  ) throws -> WorkerConfiguration {
+    try read(SettingsReader(environment: environment), environment: environment)
+  }
+
+  /// Reads the configuration from flags and the environment.
+  ///
+  /// - Parameters:
+  ///   - settings: Where the values come from.
+  ///   - environment: The process's own, which programs of jobs inherit.
+  /// - Throws: `SettingsError` with everything that is wrong.
+  public static func read(
+    _ settings: SettingsReader, environment: [String: String] = ProcessInfo.processInfo.environment
+  ) throws -> WorkerConfiguration {
+    try settings.collect { settings in
+      var configuration = WorkerConfiguration(environment: environment)
+      try configuration.readConnection(settings)
+      try configuration.readWork(settings)
+      try configuration.readInterruptions(settings)
+      configuration.logLevel = try settings.logLevel()
+      configuration.logFormat = try settings.logFormat()
+      return configuration
+    }
+  }
+
+  private mutating func readConnection(_ settings: SettingsReader) throws {
+    let addresses = coordinatorURLs
+    coordinatorURLs =
+      try settings.value("COORDINATOR_URL", expected: "one or more URLs http://… or https://…, separated by commas") {
+        Self.urls($0)
+      } ?? addresses
+    token = try settings.stringOrNil("BATON_TOKEN", secret: true)
+    host = try settings.string("HOST", default: host)
+    port = try settings.int("PORT", default: port, in: 0...65_535)
+  }
+
+  private mutating func readWork(_ settings: SettingsReader) throws {
+    name = try settings.string("WORKER_NAME", default: name)
+    slots = try settings.int("WORKER_SLOTS", default: slots, in: 1...10_000)
+    queues = try names("WORKER_QUEUES", default: queues, settings)
+    kinds = try names("WORKER_KINDS", default: kinds, settings)
+    capacityType = try settings.choiceOrNil("WORKER_CAPACITY_TYPE", aliases: ["on-demand": .onDemand])
+    execAllow = try settings.list("EXEC_ALLOW")
+    jobProcessingSeconds = try settings.seconds(
+      "JOB_PROCESSING_SECONDS", default: jobProcessingSeconds, in: 0...31_536_000)
+    exitWithParent = try settings.bool("EXIT_WITH_PARENT", default: exitWithParent)
+  }
+
+  private mutating func readInterruptions(_ settings: SettingsReader) throws {
+    spotWatcherEnabled = try settings.bool("SPOT_WATCHER_ENABLED", default: spotWatcherEnabled)
+    imdsURL = try settings.urlOrNil("IMDS_URL")?.absoluteString ?? imdsURL
+    pollInterval = try settings.seconds("POLL_INTERVAL_SECONDS", default: pollInterval, in: 0.05...3600)
+    gracePeriod = try settings.seconds("GRACE_PERIOD_SECONDS", default: gracePeriod, in: 0...604_800)
+    checkpointReserve = try settings.seconds(
+      "CHECKPOINT_RESERVE_SECONDS", default: checkpointReserve, in: 0...86_400)
+    allowSimulateInterruption = try settings.bool(
+      "ALLOW_SIMULATE_INTERRUPTION", default: allowSimulateInterruption)
+  }
+
+  private func names(_ name: String, default: [String], _ settings: SettingsReader) throws -> [String] {
+    try settings.value(name, expected: "names separated by commas, each \(Names.expected)") { text in
+      let names = text.split(separator: ",").map { $0.trimmingSpaces }.filter { !$0.isEmpty }
+      return names.isEmpty || !names.allSatisfy(Names.isValid) ? nil : names
+    } ?? `default`
+  }
+
+  private static func urls(_ text: String) -> [URL]? {
+    let urls = text.split(separator: ",").map { URL(string: $0.trimmingSpaces) }
+    let good = urls.compactMap { url in
+      url.flatMap { ["http", "https"].contains($0.scheme?.lowercased()) && $0.host()?.isEmpty == false ? $0 : nil }
+    }
+    return good.isEmpty || good.count != urls.count ? nil : good
+  }
+}
+
+extension Substring {
+  fileprivate var trimmingSpaces: String {
+    String(drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+  }
+}

@@ -1,0 +1,77 @@
+import BatonShared
+import Logging
+import Testing
+
+@testable import BatonWorker
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// A worker in this process, on a free port, with everything short.
+struct TestWorker: Sendable {
+  let worker: Worker
+  let groups: ProcessGroups
+  /// Whether the forced exit was asked for.
+  let isForced: Watched<Bool>
+
+  var drain: DrainController { worker.drain }
+
+  func port() async throws -> Int { try await worker.boundPort.first { $0 != nil }! }
+
+  static func configuration(_ coordinator: CoordinatorDouble) -> WorkerConfiguration {
+    var configuration = WorkerConfiguration()
+    configuration.coordinatorURLs = [coordinator.url]
+    configuration.name = "test"
+    configuration.slots = 4
+    configuration.port = 0
+    configuration.spotWatcherEnabled = false
+    configuration.execAllow = ["*"]
+    configuration.gracePeriod = 10
+    configuration.checkpointReserve = 1
+    configuration.scratchFolder = FileManager.default.temporaryDirectory.path()
+    return configuration
+  }
+
+  init(
+    _ coordinator: CoordinatorDouble, handlers: [any JobHandler] = [],
+    _ change: (inout WorkerConfiguration) -> Void = { _ in }
+  ) throws {
+    var configuration = Self.configuration(coordinator)
+    change(&configuration)
+    let groups = ProcessGroups()
+    let isForced = Watched(false)
+    var logger = Logger(label: "worker")
+    logger.logLevel = ProcessInfo.processInfo.environment["WORKER_TEST_LOG"] == nil ? .critical : .debug
+    worker = try Worker(
+      configuration: configuration, handlers: StandardHandlers.all(for: configuration, groups: groups) + handlers,
+      logger: logger, handlesSignals: false, groups: groups, forceExit: { isForced.update { $0 = true } })
+    self.groups = groups
+    self.isForced = isForced
+  }
+
+  /// Runs the worker beside `body`, then drains it; its end is waited for.
+  func run<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result {
+    try await withThrowingTaskGroup(of: Result?.self) { group in
+      group.addTask {
+        try await worker.run()
+        return nil
+      }
+      group.addTask {
+        let result = try await body()
+        drain.receive(InterruptionNotice(source: "test", action: "stop", secondsLeft: 1))
+        return result
+      }
+      var outcome: Result?
+      do {
+        while let next = try await group.next() { outcome = next ?? outcome }
+      } catch {
+        group.cancelAll()
+        throw error
+      }
+      return try #require(outcome)
+    }
+  }
+}
