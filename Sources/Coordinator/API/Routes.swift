@@ -26,7 +26,13 @@ struct Routes {
     let lifecycle = lifecycle
     router.on(RouterPath(path), method: method) { request, context in
       if let roles {
-        try Self.check(access, roles, request)
+        do {
+          try Self.check(access, roles, request)
+        } catch {
+          // Read what it sends all the same: a client that sends first would not see the answer.
+          _ = try? await request.bytes(upTo: 0)
+          throw error
+        }
         guard lifecycle.isMigrated else { throw Problem.notMigrated }
       }
       return try await handler(request, context)
