@@ -85,7 +85,8 @@ struct ChildProcess: Sendable {
     let variables = Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0), $1) })
     let groups = groups
     let result = try await Subprocess.run(
-      .path(.init(path)), arguments: Arguments(executablePathOverride: command.first, remainingValues: Array(command.dropFirst())),
+      .path(.init(path)),
+      arguments: Arguments(executablePathOverride: command.first, remainingValues: Array(command.dropFirst())),
       environment: .custom(variables), workingDirectory: directory.map { .init($0) }, platformOptions: options,
       input: .fileDescriptor(.init(rawValue: input), closeAfterSpawningProcess: true),
       output: .fileDescriptor(.init(rawValue: output), closeAfterSpawningProcess: true),

@@ -10,7 +10,7 @@ actor ExecFiles {
     self.job = job
     // What an earlier attempt saved was put there before the program started.
     checkpoint = WatchedFile(path: scratch.checkpointFile, isKnown: true)
-    progress = WatchedFile(path: scratch.progressFile)
+    progress = WatchedFile(path: scratch.progressFile, mustBeWhole: false)
   }
 
   /// Looks again and again, until cancelled.

@@ -14,8 +14,9 @@
 /// A file that a program replaces now and then, read only when it is whole.
 ///
 /// A program that follows the rules writes beside it and renames over it: then every file that can be opened here is
-/// whole. One that writes in place is read once its file has stood still from one look to the next.
-struct WatchedFile: Sendable {
+/// whole. One that writes in place is read once its file has stood still from one look to the next. The two are told
+/// apart by the inode; the file seen last is kept open, because a freed inode's number may be given to the next file.
+struct WatchedFile: ~Copyable, Sendable {
   struct Stamp: Sendable, Equatable {
     let inode: UInt64
     let size: Int64
@@ -28,55 +29,71 @@ struct WatchedFile: Sendable {
     case killed
   }
 
+  private struct Seen {
+    let descriptor: Int32
+    let stamp: Stamp
+  }
+
   let path: String
+  private let mustBeWhole: Bool
   /// What was taken last.
   private var taken: Stamp?
-  /// What was seen last.
-  private var seen: Stamp?
+  private var seen: Seen?
 
-  /// - Parameter isKnown: Whether what is there now is not news.
-  init(path: String, isKnown: Bool = false) {
+  /// - Parameters:
+  ///   - isKnown: Whether what is there now is not news.
+  ///   - mustBeWhole: False for a file of which a part does no harm: then a writer that never pauses is heard, too.
+  init(path: String, isKnown: Bool = false, mustBeWhole: Bool = true) {
     self.path = path
-    if isKnown { taken = Self.stamp(of: path) }
-    seen = taken
+    self.mustBeWhole = mustBeWhole
+    seen = Self.look(at: path)
+    if isKnown { taken = seen?.stamp }
+  }
+
+  deinit {
+    if let seen { close(seen.descriptor) }
   }
 
   /// The file's bytes if they are new and whole.
   ///
   /// - Parameter end: How its writer has ended, if it has: there will be no further look.
   mutating func takeIfNew(after end: WriterEnd? = nil) -> [UInt8]? {
-    guard let stamp = Self.stamp(of: path), stamp != taken else { return nil }
-    defer { seen = stamp }
-    let isInPlace = stamp.inode == taken?.inode
+    guard let now = Self.look(at: path) else { return nil }
+    let before = seen
+    seen = now
+    defer { if let before { close(before.descriptor) } }
+    guard now.stamp != taken else { return nil }
+    let isReplaced = before.map { $0.stamp.inode != now.stamp.inode } ?? false
+    let stoodStill = before?.stamp == now.stamp
     switch end {
-    case nil:
-      // The first file of all may be one that is still being written, too.
-      if isInPlace || taken == nil, stamp != seen { return nil }
-    case .killed:
-      // Killed in the middle of writing, most likely.
-      if isInPlace, stamp != seen { return nil }
+    // Seen for the first time, it may still be being written, in place.
+    case nil, .killed: if mustBeWhole && !isReplaced && !stoodStill { return nil }
     case .byItself: break
     }
-    guard let bytes = Self.read(path, expecting: stamp) else { return nil }
-    taken = stamp
+    guard let bytes = Self.read(now) else { return nil }
+    taken = now.stamp
     return bytes
   }
 
   /// Forgets that the newest was taken: it could not be delivered.
   mutating func putBack() { taken = nil }
 
-  private static func stamp(of path: String) -> Stamp? {
+  private static func look(at path: String) -> Seen? {
+    // A pipe in the file's place must not hold up whoever looks.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { return nil }
     var status = stat()
-    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-    return Stamp(status)
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      return nil
+    }
+    return Seen(descriptor: descriptor, stamp: Stamp(status))
   }
 
   /// Reads the file, and makes sure that it was not written to meanwhile.
-  private static func read(_ path: String, expecting stamp: Stamp) -> [UInt8]? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: Int(stamp.size))
+  private static func read(_ file: Seen) -> [UInt8]? {
+    let descriptor = file.descriptor
+    var bytes = [UInt8](repeating: 0, count: Int(file.stamp.size))
     var filled = 0
     while filled < bytes.count {
       let count = bytes.withUnsafeMutableBytes { buffer in
@@ -93,7 +110,7 @@ struct WatchedFile: Sendable {
       filled += count
     }
     var status = stat()
-    guard fstat(descriptor, &status) == 0, Stamp(status) == stamp else { return nil }
+    guard fstat(descriptor, &status) == 0, Stamp(status) == file.stamp else { return nil }
     return bytes
   }
 }

@@ -1,0 +1,85 @@
+import Foundation
+import Testing
+
+@testable import BatonWorker
+
+@Suite struct WatchedFileTests {
+  private let folder: String
+  private var path: String { folder + "/file" }
+
+  init() throws {
+    folder = FileManager.default.temporaryDirectory.path() + "/watched-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+  }
+
+  private func replace(_ text: String) throws {
+    try Data(text.utf8).write(to: URL(filePath: path + ".new"))
+    _ = try? FileManager.default.removeItem(atPath: path)
+    try FileManager.default.moveItem(atPath: path + ".new", toPath: path)
+  }
+
+  private func append(_ text: String) throws {
+    let file = try #require(fopen(path, "a"))
+    fputs(text, file)
+    fclose(file)
+  }
+
+  @Test func aReplacedFileIsTakenOnce() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    var file = WatchedFile(path: path)
+    #expect(file.takeIfNew() == nil)
+    try replace("one")
+    #expect(file.takeIfNew() == nil, "the first may still be being written")
+    #expect(file.takeIfNew() == Array("one".utf8))
+    #expect(file.takeIfNew() == nil)
+    try replace("two")
+    #expect(file.takeIfNew() == Array("two".utf8), "one that was renamed into place is whole")
+    file.putBack()
+    #expect(file.takeIfNew() == Array("two".utf8), "what could not be delivered is taken again")
+  }
+
+  @Test func aFileReplacedAtEveryLookIsTakenAllTheSame() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    var file = WatchedFile(path: path)
+    var taken: [String] = []
+    for turn in 0..<10 {
+      // Twice between two looks: the file system is then free to give the old inode's number to the newest file.
+      try replace("\(turn)a")
+      try replace("\(turn)b")
+      if let bytes = file.takeIfNew() { taken.append(String(decoding: bytes, as: UTF8.self)) }
+    }
+    #expect(taken == (1..<10).map { "\($0)b" }, "only the first may still be being written")
+  }
+
+  @Test func aPartWillDoWhereItDoesNoHarm() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    var file = WatchedFile(path: path, mustBeWhole: false)
+    try append("0.4")
+    #expect(file.takeIfNew() == Array("0.4".utf8))
+    try append("2")
+    #expect(file.takeIfNew() == Array("0.42".utf8))
+  }
+
+  @Test func aFileWrittenInPlaceIsTakenWhenItStandsStill() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try replace("start")
+    var file = WatchedFile(path: path, isKnown: true)
+    #expect(file.takeIfNew() == nil, "what was put there is no news")
+    try append(" more")
+    #expect(file.takeIfNew() == nil)
+    try append(" and more")
+    #expect(file.takeIfNew() == nil, "it has grown since the last look")
+    #expect(file.takeIfNew() == Array("start more and more".utf8))
+  }
+
+  @Test func halfOfAFileIsNotTakenFromAKilledWriter() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try replace("start")
+    var file = WatchedFile(path: path, isKnown: true)
+    try append(" ha")
+    #expect(file.takeIfNew(after: .killed) == nil)
+    var other = WatchedFile(path: path, isKnown: true)
+    try append("lf")
+    #expect(other.takeIfNew(after: .byItself) == Array("start half".utf8))
+  }
+}
