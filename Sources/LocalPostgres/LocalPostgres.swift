@@ -73,7 +73,7 @@ public actor LocalPostgres {
     }
     // The kernel allows about 100 bytes for a socket's path.
     guard dataDirectory.utf8.count <= 80 else {
-      throw .unusableDirectory("\(dataDirectory) is too long: the server's socket lies in it, use at most 80 characters")
+      throw .unusableDirectory("\(dataDirectory) is longer than 80 characters, and the server's socket lies in it")
     }
     self.dataDirectory = dataDirectory
     if let binaries { self.binaries = binaries } else { self.binaries = try .locate() }
@@ -249,7 +249,8 @@ extension LocalPostgres {
 
   /// Whether the server says in its lock file that it accepts connections.
   private func isReady(_ pid: Int32) -> Bool {
-    guard let text = try? String(contentsOfFile: dataDirectory + "/postmaster.pid", encoding: .utf8) else { return false }
+    let file = dataDirectory + "/postmaster.pid"
+    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return false }
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     return lines.count >= 8 && lines[0] == "\(pid)" && lines[7].hasPrefix("ready")
   }

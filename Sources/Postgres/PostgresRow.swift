@@ -103,36 +103,60 @@ extension PostgresRow {
     return texts
   }
 
+  /// `text`, `varchar`, `char`, `name`, `json`, `jsonb`, or an enumeration's label.
   public func text(_ index: Int) throws(PostgresError) -> String { try require(textOrNil(index), index) }
+  /// `smallint`, `integer`, `bigint` or `oid`.
   public func int(_ index: Int) throws(PostgresError) -> Int { try require(intOrNil(index), index) }
+  /// `double precision` or `real`.
   public func double(_ index: Int) throws(PostgresError) -> Double { try require(doubleOrNil(index), index) }
+  /// `boolean`.
   public func bool(_ index: Int) throws(PostgresError) -> Bool { try require(boolOrNil(index), index) }
+  /// `uuid`.
   public func uuid(_ index: Int) throws(PostgresError) -> UUID { try require(uuidOrNil(index), index) }
+  /// `bytea`, or the text of `json`, `jsonb`, `text` or `varchar` as bytes.
   public func bytes(_ index: Int) throws(PostgresError) -> [UInt8] { try require(bytesOrNil(index), index) }
+  /// `timestamp with time zone`, in microseconds since 1970-01-01 00:00 UTC.
   public func timestamp(_ index: Int) throws(PostgresError) -> Int64 { try require(timestampOrNil(index), index) }
+  /// `text[]` of one dimension without NULLs in it.
   public func textArray(_ index: Int) throws(PostgresError) -> [String] { try require(textArrayOrNil(index), index) }
 }
 
 // MARK: - By name
 
 extension PostgresRow {
+  /// `text`, `varchar`, `char`, `name`, `json`, `jsonb`, or an enumeration's label.
   public func text(_ column: String) throws(PostgresError) -> String { try text(index(of: column)) }
+  /// `text`, `varchar`, `char`, `name`, `json`, `jsonb`, or an enumeration's label; nil for NULL.
   public func textOrNil(_ column: String) throws(PostgresError) -> String? { try textOrNil(index(of: column)) }
+  /// `smallint`, `integer`, `bigint` or `oid`.
   public func int(_ column: String) throws(PostgresError) -> Int { try int(index(of: column)) }
+  /// `smallint`, `integer`, `bigint` or `oid`; nil for NULL.
   public func intOrNil(_ column: String) throws(PostgresError) -> Int? { try intOrNil(index(of: column)) }
+  /// `double precision` or `real`.
   public func double(_ column: String) throws(PostgresError) -> Double { try double(index(of: column)) }
+  /// `double precision` or `real`; nil for NULL.
   public func doubleOrNil(_ column: String) throws(PostgresError) -> Double? { try doubleOrNil(index(of: column)) }
+  /// `boolean`.
   public func bool(_ column: String) throws(PostgresError) -> Bool { try bool(index(of: column)) }
+  /// `boolean`; nil for NULL.
   public func boolOrNil(_ column: String) throws(PostgresError) -> Bool? { try boolOrNil(index(of: column)) }
+  /// `uuid`.
   public func uuid(_ column: String) throws(PostgresError) -> UUID { try uuid(index(of: column)) }
+  /// `uuid`; nil for NULL.
   public func uuidOrNil(_ column: String) throws(PostgresError) -> UUID? { try uuidOrNil(index(of: column)) }
+  /// `bytea`, or the text of `json`, `jsonb`, `text` or `varchar` as bytes.
   public func bytes(_ column: String) throws(PostgresError) -> [UInt8] { try bytes(index(of: column)) }
+  /// `bytea`, or the text of `json`, `jsonb`, `text` or `varchar` as bytes; nil for NULL.
   public func bytesOrNil(_ column: String) throws(PostgresError) -> [UInt8]? { try bytesOrNil(index(of: column)) }
+  /// `timestamp with time zone`, in microseconds since 1970-01-01 00:00 UTC.
   public func timestamp(_ column: String) throws(PostgresError) -> Int64 { try timestamp(index(of: column)) }
+  /// `timestamp with time zone`, in microseconds since 1970-01-01 00:00 UTC; nil for NULL.
   public func timestampOrNil(_ column: String) throws(PostgresError) -> Int64? {
     try timestampOrNil(index(of: column))
   }
+  /// `text[]` of one dimension without NULLs in it.
   public func textArray(_ column: String) throws(PostgresError) -> [String] { try textArray(index(of: column)) }
+  /// `text[]` of one dimension without NULLs in it; nil for NULL.
   public func textArrayOrNil(_ column: String) throws(PostgresError) -> [String]? {
     try textArrayOrNil(index(of: column))
   }

@@ -109,8 +109,8 @@ extension PostgresValue {
   /// Lays out a one-dimensional array in one buffer: dimensions, null flag, element type, length and lower bound, then
   /// each element behind its length (−1 for NULL).
   private static func array<Element>(
-    _ values: [Element?], _ type: UInt32, of elementType: UInt32, sizeHint: Int?, measure: (Element) -> Int = { _ in 0 },
-    append: (inout [UInt8], Element) -> Void
+    _ values: [Element?], _ type: UInt32, of elementType: UInt32, sizeHint: Int?,
+    measure: (Element) -> Int = { _ in 0 }, append: (inout [UInt8], Element) -> Void
   ) -> Self {
     var bytes: [UInt8] = []
     let payload = sizeHint.map { $0 * values.count } ?? values.reduce(0) { $0 + ($1.map(measure) ?? 0) }

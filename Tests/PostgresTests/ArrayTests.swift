@@ -6,18 +6,21 @@ import Testing
 @Suite struct ArrayTests {
   /// Sends arrays through `unnest`, the way batches are sent.
   private func unnest(_ value: PostgresValue, _ type: String) async throws -> PostgresRows {
-    try await TestDatabase.make().connect().query("SELECT * FROM unnest($1::\(type)[]) WITH ORDINALITY AS u(v, n)", value)
+    let connection = try await TestDatabase.make().connect()
+    return try await connection.query("SELECT * FROM unnest($1::\(type)[]) WITH ORDINALITY AS u(v, n)", value)
   }
 
   @Test func arraysOfEveryTypeKeepValuesOrderAndNulls() async throws {
     let uuid = UUID()
-    #expect(try await unnest(.textArray(["a", nil, "", "ü"]), "text").map { try $0.textOrNil(0) } == ["a", nil, "", "ü"])
+    let texts: [String?] = ["a", nil, "", "ü"]
+    #expect(try await unnest(.textArray(texts), "text").map { try $0.textOrNil(0) } == texts)
     #expect(try await unnest(.int4Array([1, nil, -3]), "int").map { try $0.intOrNil(0) } == [1, nil, -3])
     #expect(try await unnest(.int8Array([.max, nil]), "bigint").map { try $0.intOrNil(0) } == [.max, nil])
     #expect(
       try await unnest(.float8Array([1.5, nil, .infinity]), "float8").map { try $0.doubleOrNil(0) }
         == [1.5, nil, .infinity])
-    #expect(try await unnest(.boolArray([true, nil, false]), "bool").map { try $0.boolOrNil(0) } == [true, nil, false])
+    let flags = [true, nil, false]
+    #expect(try await unnest(.boolArray(flags), "bool").map { try $0.boolOrNil(0) } == flags)
     #expect(try await unnest(.uuidArray([uuid, nil]), "uuid").map { try $0.uuidOrNil(0) } == [uuid, nil])
     #expect(
       try await unnest(.jsonArray([Array(#"{"a": 1}"#.utf8), nil]), "json").map { try $0.textOrNil(0) }
@@ -41,7 +44,8 @@ import Testing
   @Test func textArraysAreRead() async throws {
     let connection = try await TestDatabase.make().connect()
     let row = try await connection.query(
-      "SELECT $1::text[] a, '{}'::text[] b, NULL::text[] c, ARRAY['x', NULL] d", .textArray(["one", "", "drei, vier"]))[0]
+      "SELECT $1::text[] a, '{}'::text[] b, NULL::text[] c, ARRAY['x', NULL] d", .textArray(["one", "", "drei, vier"]))[
+        0]
     #expect(try row.textArray("a") == ["one", "", "drei, vier"])
     #expect(try row.textArray("b") == [])
     #expect(try row.textArrayOrNil("c") == nil)

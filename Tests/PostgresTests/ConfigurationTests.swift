@@ -62,7 +62,8 @@ import Testing
   @Test func severalHostsAreTriedInTurn() async throws {
     let url = try await TestDatabase.make().url
     // Nothing listens in the first directory.
-    let several = url.replacing("host=", with: "host=%2Ftmp%2Fnobody-listens-here,").replacing("&port=", with: "&port=1,")
+    let several = url.replacing("host=", with: "host=%2Ftmp%2Fnobody-listens-here,")
+      .replacing("&port=", with: "&port=1,")
     let connection = try await PostgresConnection.connect(PostgresConfiguration(url: several), logger: .quiet)
     #expect(try await connection.query("SELECT 1").count == 1)
   }

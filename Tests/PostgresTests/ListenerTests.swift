@@ -15,7 +15,8 @@ import Testing
     var next = events.makeAsyncIterator()
     #expect(await next.next() == .connected)
     let connection = try await database.connect()
-    try await connection.query("SELECT pg_notify('jobs', 'one'), pg_notify('nobody', 'lost'), pg_notify('jobs', 'zwei ü')")
+    try await connection.query(
+      "SELECT pg_notify('jobs', 'one'), pg_notify('nobody', 'lost'), pg_notify('jobs', 'zwei ü')")
     try await connection.query("SELECT pg_notify($1, '')", .text("Odd \"name\""))
     #expect(await next.next() == .notification(channel: "jobs", payload: "one"))
     #expect(await next.next() == .notification(channel: "jobs", payload: "zwei ü"))

@@ -2,6 +2,7 @@ import BatonLocalPostgres
 import BatonPostgres
 import BatonTestSupport
 import Foundation
+import Subprocess
 import Testing
 
 @Suite struct LocalPostgresTests {
@@ -31,6 +32,42 @@ import Testing
     let directory = try #require(server?.dataDirectory)
     server = nil
     try await eventually { !isAlive(pid) && !FileManager.default.fileExists(atPath: directory) }
+  }
+
+  @Test func serverOfAKilledProcessGoesAway() async throws {
+    let directory = LocalPostgres.temporaryDirectory()
+    let witness = directory + ".pid"
+    defer { try? FileManager.default.removeItem(atPath: witness) }
+    await #expect(processExitsWith: .signal(SIGKILL)) { [directory = directory as String, witness = witness as String] in
+      let server = try LocalPostgres(dataDirectory: directory, ephemeral: true, logger: .quiet)
+      try await server.start()
+      try "\(await server.pid ?? 0)".write(toFile: witness, atomically: true, encoding: .utf8)
+      kill(getpid(), SIGKILL)
+    }
+    let pid = try #require(Int32(try String(contentsOfFile: witness, encoding: .utf8)))
+    try #require(pid > 0)
+    try await eventually { !isAlive(pid) && !FileManager.default.fileExists(atPath: directory) }
+  }
+
+  @Test func childrenDoNotKeepAForgottenServerAlive() async throws {
+    var server: LocalPostgres? = try TestServer.makeServer()
+    try await server?.start()
+    let pid = try #require(await server?.pid)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      let (running, isRunning) = AsyncStream.makeStream(of: Void.self)
+      group.addTask {
+        _ = try await Subprocess.run(
+          .name("sleep"), arguments: ["60"], input: .none, output: .discarded, error: .discarded
+        ) { _ in
+          isRunning.finish()
+          try await Task.sleep(for: .seconds(60))
+        }
+      }
+      for await _ in running {}
+      server = nil
+      try await eventually { !isAlive(pid) }
+      group.cancelAll()
+    }
   }
 
   @Test func dataSurviveAStopACrashAndAnotherOwner() async throws {

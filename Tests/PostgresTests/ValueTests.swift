@@ -39,7 +39,9 @@ import Testing
     #expect(try await echo(.float8(.nan), as: "double precision") { try $0.double("value") }.isNaN)
   }
 
-  @Test(arguments: ["", "plain", "ünï©ødé 👩‍👩‍👧‍👦", "line\nbreak\ttab \"quotes\" '; DROP", String(repeating: "x", count: 5000)])
+  @Test(arguments: [
+    "", "plain", "ünï©ødé 👩‍👩‍👧‍👦", "line\nbreak\ttab \"quotes\" '; DROP", String(repeating: "x", count: 5000),
+  ])
   func textSurvives(_ value: String) async throws {
     #expect(try await echo(.text(value), as: "text") { try $0.text("value") } == value)
   }
