@@ -27,12 +27,12 @@ fleet_field() { # NAME FIELD: of the process of that name
 import json, sys
 processes = json.load(open(sys.argv[1]))["processes"]
 print(next(process[sys.argv[3]] for process in processes if process["name"] == sys.argv[2]))' \
-    "$fleet/fleet.json" "$1" "$2"
+    "$folder/fleet.json" "$1" "$2"
 }
 
 fleet_names() {
   python3 -c 'import json, sys; print(*(process["name"] for process in json.load(open(sys.argv[1]))["processes"]))' \
-    "$fleet/fleet.json"
+    "$folder/fleet.json"
 }
 
 finish() {
@@ -91,6 +91,8 @@ if [ ! -e "$fleet/fleet.json" ]; then
   echo "the fleet was not ready within a minute" >&2
   exit 1
 fi
+# A copy: it loses what has ended, and goes with the fleet.
+cp "$fleet/fleet.json" "$folder/fleet.json"
 say "PostgreSQL, a coordinator at $url and three workers run below $folder"
 
 # ------------------------------------------------------------------ work
