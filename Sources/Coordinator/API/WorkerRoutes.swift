@@ -79,6 +79,8 @@ struct WorkerRoutes {
     let pulse = try await coordinator.pulses.submit(
       WorkerPulse(workerID: worker, state: heartbeat.state, interruption: heartbeat.interruption))
     await coordinator.registry.remember(worker, pulse.facts)
+    // It may have a request waiting here, from before it was told to go.
+    if pulse.facts.isDraining { await coordinator.dispatcher.expel(workerID: worker) }
     let leases = zip(heartbeat.leases, try await statuses).map { lease, status in
       HeartbeatReply.Lease(leaseID: lease.leaseID, status: status)
     }
