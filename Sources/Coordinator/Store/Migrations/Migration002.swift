@@ -66,6 +66,8 @@ extension PostgresMigration {
         if priority is null or priority not between -100 and 100 then
           raise exception 'priority must be an integer from -100 to 100' using errcode = '22023';
         end if;
+        -- Workers take no payload with U+0000 or half a surrogate pair; neither does jsonb.
+        perform payload::jsonb;
         if idempotency_key is not null then
           submission := sha256(convert_to(jsonb_build_array(kind, payload::text, queue, priority, run_at, max_attempts,
             max_losses, timeout_seconds, placement, on_interruption, tags)::text, 'UTF8'));
