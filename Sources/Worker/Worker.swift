@@ -40,6 +40,7 @@ public struct Worker: Service {
   let boundPort = Watched<Int?>(nil)
   let drain: DrainController
   let metrics: WorkerMetrics
+  let table: LeaseTable
 
   /// Makes a worker.
   ///
@@ -89,6 +90,7 @@ public struct Worker: Service {
       forceExit()
     }
     metrics = WorkerMetrics(registry: PrometheusRegistry())
+    table = LeaseTable(metrics: metrics)
     drain = DrainController(grace: configuration.gracePeriod, metrics: metrics, logger: logger)
     try Self.check(configuration, handlers)
   }
@@ -134,7 +136,6 @@ public struct Worker: Service {
         hostname: configuration.name, capacityType: configuration.capacityType ?? .unknown,
         queues: configuration.queues, kinds: kinds, slots: configuration.slots, version: Self.version),
       client: client, metrics: metrics, logger: logger)
-    let table = LeaseTable(metrics: metrics)
     metrics.slots(configuration.slots)
     let keeper = LeaseKeeper(
       client: client, table: table, registrar: registrar, drain: drain, metrics: metrics, logger: logger)

@@ -50,8 +50,9 @@ actor IMDSClient {
   /// The address without the path of the spot notice, with which some people configure it.
   static func base(of address: String) -> String {
     var base = address
-    for suffix in ["/latest/meta-data/spot/instance-action", "/latest/meta-data", "/latest", "/"] {
-      while base.hasSuffix(suffix) { base.removeLast(suffix.count) }
+    while base.hasSuffix("/") { base.removeLast() }
+    for suffix in ["/spot/instance-action", "/meta-data", "/latest"] where base.hasSuffix(suffix) {
+      base.removeLast(suffix.count)
     }
     return base
   }

@@ -38,8 +38,6 @@ struct AgentLoop: Service {
     if !table.isEmpty {
       logger.warning("time is up: leases are left to expire", metadata: ["leases": "\(table.runs.count)"])
     }
-    // The last word: draining, and nothing held.
-    if registrar.state.value.receipt != nil { _ = await race(before: .now + .seconds(1)) { await keeper.beat() } }
   }
 
   private func endWhenTimeIsUp() async {

@@ -38,6 +38,10 @@ final class LeaseKeeper: Service {
         group.addTask { try? await self.fence() }
       }
     }
+    // The last word: draining, and nothing held. What is left when time is up is not renewed once more.
+    if registrar.state.value.receipt != nil {
+      _ = await race(before: .now + .seconds(1)) { await self.beat(with: []) }
+    }
   }
 
   // MARK: Renewing
@@ -75,8 +79,9 @@ final class LeaseKeeper: Service {
   /// Sends one heartbeat with all leases and applies the answer.
   /// - Returns: Whether it was answered.
   @discardableResult
-  func beat() async -> Bool {
-    let runs = table.runs
+  func beat() async -> Bool { await beat(with: table.runs) }
+
+  private func beat(with runs: [LeaseRun]) async -> Bool {
     let isDraining = drain.isDraining
     let heartbeat = Heartbeat(
       state: isDraining ? .draining : .active, interruption: drain.report,

@@ -63,12 +63,10 @@ final class CoordinatorDouble: Sendable {
 
   let state: Watched<State>
   let port: Int
-  private let stop: Watched<Bool>
 
-  private init(state: Watched<State>, port: Int, stop: Watched<Bool>) {
+  private init(state: Watched<State>, port: Int) {
     self.state = state
     self.port = port
-    self.stop = stop
   }
 
   var url: URL { URL(string: "http://127.0.0.1:\(port)")! }
@@ -80,9 +78,8 @@ final class CoordinatorDouble: Sendable {
   ) async throws -> Result {
     let state = Watched(State(ttl: ttl, heartbeat: heartbeat))
     let bound = Watched<Int?>(nil)
-    let stop = Watched(false)
     var logger = Logger(label: "coordinator-double")
-    logger.logLevel = .error
+    logger.logLevel = .critical
     let application = Application(
       router: router(state),
       configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port)),
@@ -95,7 +92,7 @@ final class CoordinatorDouble: Sendable {
       }
       group.addTask {
         let port = try await bound.first { $0 != nil }!
-        return try await body(CoordinatorDouble(state: state, port: port, stop: stop))
+        return try await body(CoordinatorDouble(state: state, port: port))
       }
       defer { group.cancelAll() }
       while let result = try await group.next() {

@@ -19,6 +19,15 @@ struct TestWorker: Sendable {
 
   var drain: DrainController { worker.drain }
 
+  /// Waits until so many jobs have been started and not yet ended.
+  func waitUntilRunning(_ count: Int = 1) async throws {
+    for _ in 0..<2000 {
+      if worker.table.runs.filter({ $0.state.value.phase == .running }).count == count { return }
+      try await Task.sleep(for: .milliseconds(5))
+    }
+    throw CoordinatorDouble.TimedOut(what: "\(count) running jobs")
+  }
+
   func port() async throws -> Int { try await worker.boundPort.first { $0 != nil }! }
 
   static func configuration(_ coordinator: CoordinatorDouble) -> WorkerConfiguration {

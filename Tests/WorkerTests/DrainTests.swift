@@ -1,0 +1,190 @@
+import BatonShared
+import Testing
+
+@testable import BatonWorker
+
+/// Drains on real HTTP, with the coordinator's answers held back where a race is to be had.
+@Suite struct DrainTests {
+  private let operatorDrain = InterruptionNotice(source: "operator", action: "drain", secondsLeft: nil)
+
+  @Test func aLeaseThatArrivesAfterTheDrainBeganIsHandedBackUnrun() async throws {
+    try await CoordinatorDouble.run { coordinator in
+      coordinator.state.update { state in
+        state.holdLeaseAnswers = true
+        state.endsPollsOfDrainingWorkers = false
+      }
+      let job = try coordinator.submit("exec", execPayload(["sh", "-c", "touch /tmp/never"]))
+      let worker = try TestWorker(coordinator)
+      try await worker.run {
+        // Granted, and the answer on its way.
+        try await coordinator.wait("the grant") { !$0.leases.isEmpty }
+        worker.drain.receive(operatorDrain)
+        try await coordinator.wait("word of the drain") { $0.heartbeats.contains { $0.state == .draining } }
+        coordinator.state.update { $0.holdLeaseAnswers = false }
+        let outcome = try await coordinator.outcome(of: job)
+        #expect(outcome.outcome == .released)
+        #expect(outcome.reason?.contains("after the worker began to drain") == true)
+      }
+      #expect(coordinator.state.value.jobs[job]?.log.isEmpty == true)
+    }
+  }
+
+  @Test func noJobIsStartedAfterTheDrainBegan() async throws {
+    try await CoordinatorDouble.run { coordinator in
+      let worker = try TestWorker(coordinator)
+      try await worker.run {
+        try await coordinator.wait("a poll") { $0.leaseRequests > 0 }
+        worker.drain.receive(operatorDrain)
+        try coordinator.submit("noop")
+      }
+      let state = coordinator.state.value
+      #expect(state.settlements.allSatisfy { $0.settlement.outcome == .released })
+      #expect(state.queued.count + state.settlements.count == 1)
+    }
+  }
+
+  @Test func anIdleWorkerIsGoneWithinASecondOrTwo() async throws {
+    try await CoordinatorDouble.run { coordinator in
+      let worker = try TestWorker(coordinator)
+      let began = try await worker.run {
+        try await coordinator.wait("a poll") { $0.leaseRequests > 0 }
+        return ContinuousClock.now
+      }
+      #expect(ContinuousClock.now - began < .seconds(3))
+    }
+  }
+
+  @Test func aSettlementThatTimedOutButWasAppliedIsAcceptedWhenRepeated() async throws {
+    try await CoordinatorDouble.run { coordinator in
+      coordinator.state.update { $0.swallowSettleAnswers = 2 }
+      let job = try coordinator.submit("noop")
+      let worker = try TestWorker(coordinator)
+      _ = try await worker.run {
+        try await coordinator.wait("the third settlement") { $0.settlements.count == 3 }
+      }
+      let state = coordinator.state.value
+      #expect(state.jobs[job]?.outcome?.outcome == .done)
+      #expect(state.settlements.map(\.status) == [.accepted, .accepted, .accepted])
+      #expect(worker.worker.metrics.registry.scrape().contains(#"worker_jobs_total{kind="noop",outcome="done"} 1"#))
+    }
+  }
+
+  @Test func aHeartbeatThatCrossesASettlementStopsNothing() async throws {
+    try await CoordinatorDouble.run(ttl: 30, heartbeat: 0.05) { coordinator in
+      let first = try coordinator.submit("sleep", #"{"seconds":0.3}"#)
+      let worker = try TestWorker(coordinator)
+      try await worker.run {
+        // A heartbeat that names the lease, answered only after the lease has been settled: "held" by then is stale,
+        // and the next says "lost".
+        try await coordinator.wait("a heartbeat with the lease") { $0.heartbeats.last?.leases.isEmpty == false }
+        coordinator.state.update { $0.holdHeartbeatAnswers = true }
+        #expect(try await coordinator.outcome(of: first).outcome == .done)
+        coordinator.state.update { $0.holdHeartbeatAnswers = false }
+        let second = try coordinator.submit("noop")
+        #expect(try await coordinator.outcome(of: second).outcome == .done)
+      }
+      #expect(coordinator.state.value.settlements.allSatisfy { $0.status == .accepted })
+    }
+  }
+
+  @Test func heartbeatsGoOnUntilTheLastJobIsSettled() async throws {
+    try await CoordinatorDouble.run(ttl: 1, heartbeat: 0.2) { coordinator in
+      let job = try coordinator.submit("sleep", #"{"seconds":3}"#, onInterruption: .finish)
+      let worker = try TestWorker(coordinator)
+      try await worker.run {
+        try await worker.waitUntilRunning()
+        worker.drain.receive(operatorDrain)
+        #expect(try await coordinator.outcome(of: job).outcome == .done, "it outlived three leases while draining")
+      }
+      let draining = coordinator.state.value.heartbeats.filter { $0.state == .draining }
+      let renewals = draining.filter { !$0.leases.isEmpty }
+      #expect(renewals.count > 5)
+      #expect(draining.last?.leases.isEmpty == true)
+    }
+  }
+
+  @Test func anInterruptedStepsJobIsHandedBackAtTheVeryStep() async throws {
+    try await CoordinatorDouble.run(heartbeat: 0.1) { coordinator in
+      let job = try coordinator.submit(
+        "steps", #"{"steps":1000,"step_seconds":0.02,"checkpoint_every":500}"#, onInterruption: .checkpoint)
+      let worker = try TestWorker(coordinator)
+      try await worker.run {
+        try await coordinator.wait("some progress") { ($0.heartbeats.last?.leases.first?.progress?.fraction ?? 0) > 0 }
+        worker.drain.receive(InterruptionNotice(source: "ec2_spot", action: "terminate", secondsLeft: 5))
+        let outcome = try await coordinator.outcome(of: job)
+        #expect(outcome.outcome == .interrupted)
+        #expect(outcome.reason?.contains("ec2_spot terminate") == true)
+        #expect(outcome.reason?.hasPrefix("checkpointed and handed back 4.") == true, "\(outcome.reason ?? "")")
+      }
+      let saved = try #require(coordinator.state.value.checkpointsSaved.last)
+      let step = Int(String(decoding: saved, as: UTF8.self).filter(\.isNumber)) ?? 0
+      #expect(step > 0 && step < 500, "not a multiple of checkpoint_every: \(step)")
+    }
+  }
+
+  @Test func whatWillFinishFinishesAndTheRestRunsUntilTheReserve() async throws {
+    try await CoordinatorDouble.run { coordinator in
+      let short = try coordinator.submit("sleep", #"{"seconds":1}"#)
+      let long = try coordinator.submit("steps", #"{"steps":10000,"step_seconds":0.02}"#)
+      let worker = try TestWorker(coordinator)
+      try await worker.run {
+        try await worker.waitUntilRunning(2)
+        let began = ContinuousClock.now
+        worker.drain.receive(InterruptionNotice(source: "ec2_spot", action: "terminate", secondsLeft: 4))
+        #expect(try await coordinator.outcome(of: short).outcome == .done)
+        #expect(try await coordinator.outcome(of: long).outcome == .interrupted)
+        let used = (ContinuousClock.now - began).inSeconds
+        #expect(used > 2 && used < 3.9, "as late as is safe, but not later: \(used)")
+      }
+    }
+  }
+
+  @Test func aJobThatAsksForReleaseIsStoppedAtOnceWithoutACheckpoint() async throws {
+    try await CoordinatorDouble.run { coordinator in
+      let job = try coordinator.submit(
+        "steps", #"{"steps":10000,"step_seconds":0.02,"checkpoint_every":5000}"#, onInterruption: .release)
+      let worker = try TestWorker(coordinator)
+      try await worker.run {
+        try await worker.waitUntilRunning()
+        let began = ContinuousClock.now
+        worker.drain.receive(operatorDrain)
+        let outcome = try await coordinator.outcome(of: job)
+        #expect(outcome.outcome == .interrupted)
+        #expect(ContinuousClock.now - began < .seconds(2))
+      }
+      #expect(coordinator.state.value.checkpointsSaved.isEmpty)
+    }
+  }
+
+  @Test func aHandlerThatTakesNoNoticeIsGivenUpInTime() async throws {
+    try await CoordinatorDouble.run { coordinator in
+      let stubborn = ClosureHandler("stubborn") { _ in
+        // Ignores both the interruption and its cancellation, on a thread of its own.
+        let end = ContinuousClock.now + .seconds(4)
+        while ContinuousClock.now < end { _ = await Task { try? await Task.sleep(for: .milliseconds(50)) }.value }
+      }
+      let job = try coordinator.submit("stubborn")
+      let worker = try TestWorker(coordinator, handlers: [stubborn])
+      try await worker.run {
+        try await worker.waitUntilRunning()
+        let began = ContinuousClock.now
+        worker.drain.receive(InterruptionNotice(source: "ec2_spot", action: "terminate", secondsLeft: 2))
+        let outcome = try await coordinator.outcome(of: job)
+        #expect(outcome.outcome == .interrupted)
+        #expect(ContinuousClock.now - began < .seconds(2.5))
+      }
+    }
+  }
+
+  @Test func theCoordinatorsWordBeginsADrain() async throws {
+    try await CoordinatorDouble.run(heartbeat: 0.1) { coordinator in
+      let worker = try TestWorker(coordinator)
+      try await worker.run {
+        try await coordinator.wait("a poll") { $0.leaseRequests > 0 }
+        coordinator.state.update { $0.drain = true }
+        try await worker.drain.plan.first { $0.isDraining }
+        #expect(worker.drain.report?.source == "coordinator")
+      }
+    }
+  }
+}

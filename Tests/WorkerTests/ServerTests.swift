@@ -1,0 +1,165 @@
+import AsyncHTTPClient
+import BatonShared
+import NIOCore
+import Testing
+
+@testable import BatonWorker
+
+/// The worker's own server, over real HTTP.
+@Suite struct ServerTests {
+  private func call(
+    _ method: String, _ path: String, _ port: Int, body: String? = nil, token: String? = nil
+  ) async throws -> (status: UInt, type: String, body: String) {
+    var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
+    request.method = .init(rawValue: method)
+    if let body { request.body = .bytes(ByteBuffer(string: body)) }
+    if let token { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
+    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+    let text = String(buffer: try await response.body.collect(upTo: 1 << 20))
+    return (response.status.code, response.headers.first(name: "Content-Type") ?? "", text)
+  }
+
+  @Test func aWorkerIsReadyUntilItDrains() async throws {
+    try await CoordinatorDouble.run { coordinator in
+      let worker = try TestWorker(coordinator)
+      try await worker.run {
+        let port = try await worker.port()
+        try await coordinator.wait("a poll") { $0.leaseRequests > 0 }
+        #expect(try await call("GET", "/health", port).status == 200)
+        #expect(try await call("GET", "/ready", port).status == 200)
+        let job = try coordinator.submit("sleep", #"{"seconds":1}"#)
+        try await worker.waitUntilRunning()
+        let drained = try await call("POST", "/drain", port)
+        #expect(drained.status == 202)
+        #expect(drained.body.contains(#""source":"operator""#))
+        let ready = try await call("GET", "/ready", port)
+        #expect(ready.status == 503)
+        #expect(ready.type == "application/problem+json")
+        #expect(ready.body.contains(#""code":"draining""#))
+        #expect(try await call("GET", "/health", port).status == 200)
+        #expect(try await coordinator.outcome(of: job).outcome == .done)
+      }
+    }
+  }
+
+  @Test func withoutACoordinatorAWorkerIsAliveButNotReady() async throws {
+    try await CoordinatorDouble.run { coordinator in
+      coordinator.state.update { $0.isDown = true }
+      let worker = try TestWorker(coordinator)
+      try await worker.run {
+        let port = try await worker.port()
+        #expect(try await call("GET", "/health", port).status == 200)
+        let ready = try await call("GET", "/ready", port)
+        #expect(ready.status == 503)
+        #expect(ready.body.contains(#""code":"not_registered""#))
+        coordinator.state.update { $0.isDown = false }
+        try await coordinator.wait("the registration") { !$0.registrations.isEmpty }
+        let job = try coordinator.submit("noop")
+        #expect(try await coordinator.outcome(of: job).outcome == .done)
+        #expect(try await call("GET", "/ready", port).status == 200)
+      }
+    }
+  }
+
+  @Test func metricsAreTold() async throws {
+    try await CoordinatorDouble.run { coordinator in
+      let worker = try TestWorker(coordinator)
+      try await worker.run {
+        let port = try await worker.port()
+        let job = try coordinator.submit("noop")
+        _ = try await coordinator.outcome(of: job)
+        try await coordinator.wait("another poll") { $0.leaseRequests > 1 }
+        var text = ""
+        // Counted when the answer has arrived, a moment after the double has given it.
+        for _ in 0..<100 where !text.contains("worker_jobs_total") {
+          text = try await call("GET", "/metrics", port).body
+          try await Task.sleep(for: .milliseconds(20))
+        }
+        for line in [
+          #"worker_jobs_total{kind="noop",outcome="done"} 1"#, "worker_slots 4", "worker_leases 0",
+          "worker_registered 1", "worker_draining 0", #"worker_job_run_seconds_count{kind="noop"} 1"#,
+        ] {
+          #expect(text.contains(line), "\(line)")
+        }
+      }
+    }
+  }
+
+  @Test(arguments: [
+    ("{", 400), (#"{"action":"explode"}"#, 400), (#"{"seconds":-1}"#, 400), (#"{"second":1}"#, 400), ("[]", 400),
+  ])
+  func aWrongSimulationIsRefusedAndChangesNothing(body: String, status: Int) async throws {
+    try await CoordinatorDouble.run { coordinator in
+      let worker = try TestWorker(coordinator)
+      try await worker.run {
+        let answer = try await call("POST", "/simulate/interruption", try await worker.port(), body: body)
+        #expect(answer.status == status)
+        #expect(answer.body.contains(#""code":"invalid_request""#))
+        #expect(!worker.drain.isDraining)
+      }
+    }
+  }
+
+  @Test func anInterruptionCanBeSimulatedUnlessThatIsTurnedOff() async throws {
+    try await CoordinatorDouble.run { coordinator in
+      let worker = try TestWorker(coordinator)
+      try await worker.run {
+        let port = try await worker.port()
+        let answer = try await call(
+          "POST", "/simulate/interruption", port, body: #"{"action":"terminate","seconds":3}"#)
+        #expect(answer.status == 202)
+        #expect(worker.drain.report?.source == "simulated")
+        #expect(worker.drain.report?.action == "terminate")
+      }
+      let other = try TestWorker(coordinator) { $0.allowSimulateInterruption = false }
+      try await other.run {
+        let answer = try await call("POST", "/simulate/interruption", try await other.port())
+        #expect(answer.status == 403)
+        #expect(answer.body.contains(#""code":"forbidden""#))
+        #expect(!other.drain.isDraining)
+      }
+    }
+  }
+
+  @Test func beyondLoopbackTheTokenIsAskedFor() async throws {
+    try await CoordinatorDouble.run { coordinator in
+      let worker = try TestWorker(coordinator) { configuration in
+        configuration.host = "0.0.0.0"
+        configuration.token = "secret"
+      }
+      try await worker.run {
+        let port = try await worker.port()
+        for path in ["/drain", "/simulate/interruption", "/shutdown"] {
+          #expect(try await call("POST", path, port).status == 401)
+          #expect(try await call("POST", path, port, token: "wrong!").status == 401)
+        }
+        #expect(!worker.drain.isDraining)
+        #expect(try await call("GET", "/health", port).status == 200)
+        #expect(try await call("POST", "/drain", port, token: "secret").status == 202)
+      }
+    }
+  }
+
+  @Test func whatIsNotThereIsAProblem() async throws {
+    try await CoordinatorDouble.run { coordinator in
+      let worker = try TestWorker(coordinator)
+      try await worker.run {
+        let answer = try await call("GET", "/nothing", try await worker.port())
+        #expect(answer.status == 404)
+        #expect(answer.type == "application/problem+json")
+        #expect(answer.body.contains(#""code":"not_found""#))
+      }
+    }
+  }
+
+  @Test func aForcedExitIsAnsweredFirst() async throws {
+    try await CoordinatorDouble.run { coordinator in
+      let worker = try TestWorker(coordinator)
+      try await worker.run {
+        let answer = try await call("POST", "/shutdown", try await worker.port())
+        #expect(answer.status == 202)
+        try await worker.isForced.first { $0 }
+      }
+    }
+  }
+}

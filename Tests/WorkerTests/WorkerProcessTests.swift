@@ -1,0 +1,191 @@
+import AsyncHTTPClient
+import BatonShared
+import Foundation
+import Subprocess
+import Testing
+
+@testable import BatonWorker
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// The `worker` command as a process of its own.
+@Suite struct WorkerProcessTests {
+  /// Runs the command beside `body`, which is given its process number; kills it if it does not end by itself.
+  private func run(
+    _ coordinator: CoordinatorDouble, _ settings: [String: String] = [:],
+    _ body: @escaping @Sendable (pid_t) async throws -> Void
+  ) async throws -> TerminationStatus {
+    let program = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+      .deletingLastPathComponent().appending(path: "worker").path()
+    var variables: [Environment.Key: String?] = [
+      "COORDINATOR_URL": coordinator.url.absoluteString, "PORT": "0", "SPOT_WATCHER_ENABLED": "false",
+      "EXEC_ALLOW": "*", "GRACE_PERIOD_SECONDS": "5", "WORKER_SLOTS": "4", "LOG_LEVEL": "error",
+    ]
+    for (name, value) in settings { variables[Environment.Key(stringLiteral: name)] = value }
+    let result = try await Subprocess.run(
+      .path(.init(program)), environment: .inherit.updating(variables), input: .inputWriter, output: .discarded,
+      error: .discarded
+    ) { execution in
+      let process = execution.processIdentifier.value
+      do {
+        try await body(process)
+      } catch {
+        kill(process, SIGKILL)
+        throw error
+      }
+    }
+    return result.terminationStatus
+  }
+
+  @Test func terminationHandsBackAndExitsWithZero() async throws {
+    try await CoordinatorDouble.run(heartbeat: 0.2) { coordinator in
+      let job = try coordinator.submit(
+        "steps", #"{"steps":1000,"step_seconds":0.02,"checkpoint_every":500}"#, onInterruption: .checkpoint)
+      let status = try await run(coordinator) { process in
+        try await coordinator.wait("some progress") { ($0.heartbeats.last?.leases.first?.progress?.fraction ?? 0) > 0 }
+        kill(process, SIGTERM)
+        let outcome = try await coordinator.outcome(of: job)
+        #expect(outcome.outcome == .interrupted)
+        #expect(outcome.reason?.contains("sigterm stop") == true, "\(outcome.reason ?? "")")
+      }
+      #expect(status == .exited(0))
+      #expect(coordinator.state.value.checkpointsSaved.count == 1)
+    }
+  }
+
+  @Test func aSecondSignalHurries() async throws {
+    try await CoordinatorDouble.run(heartbeat: 0.2) { coordinator in
+      let job = try coordinator.submit("exec", execPayload(["sh", "-c", "trap '' TERM; sleep 300"]))
+      let status = try await run(coordinator, ["GRACE_PERIOD_SECONDS": "300"]) { process in
+        try await coordinator.wait("a renewal") { $0.heartbeats.last?.leases.isEmpty == false }
+        let began = ContinuousClock.now
+        kill(process, SIGINT)
+        try await coordinator.wait("word of the drain") { $0.heartbeats.last?.state == .draining }
+        kill(process, SIGINT)
+        #expect(try await coordinator.outcome(of: job).outcome == .interrupted)
+        #expect(ContinuousClock.now - began < .seconds(4))
+      }
+      #expect(status == .exited(0))
+    }
+  }
+
+  @Test func aWorkerThatStoodStillPastItsLeaseReportsNothing() async throws {
+    try await CoordinatorDouble.run(ttl: 1.5, heartbeat: 0.3) { coordinator in
+      let script = """
+        while :; do
+          echo tick; echo x > "$BATON_CHECKPOINT_FILE.new"; mv "$BATON_CHECKPOINT_FILE.new" "$BATON_CHECKPOINT_FILE"
+          sleep 0.05
+        done
+        """
+      let jobs = [
+        try coordinator.submit("exec", execPayload(["sh", "-c", script])),
+        try coordinator.submit("steps", #"{"steps":10000,"step_seconds":0.02,"checkpoint_every":1}"#),
+      ]
+      let status = try await run(coordinator) { process in
+        try await coordinator.wait("renewals") { $0.heartbeats.last?.leases.count == 2 }
+        try await coordinator.wait("checkpoints") { $0.checkpointsSaved.count > 5 }
+        kill(process, SIGSTOP)
+        // Requests that were on their way may still arrive; after that the jobs are somebody else's.
+        try await Task.sleep(for: .seconds(2))
+        for job in jobs { coordinator.takeAway(job) }
+        let before = coordinator.state.value
+        kill(process, SIGCONT)
+        try await coordinator.wait("the leases to be dropped", within: 10) { $0.heartbeats.last?.leases.isEmpty == true }
+        let after = coordinator.state.value
+        #expect(after.checkpointsSaved.count == before.checkpointsSaved.count)
+        for job in jobs { #expect(after.jobs[job]?.log == before.jobs[job]?.log) }
+        #expect(after.settlements.allSatisfy { $0.status == .lost })
+        kill(process, SIGTERM)
+      }
+      #expect(status == .exited(0))
+    }
+  }
+
+  @Test func aWorkerWhoseParentIsGoneDrains() async throws {
+    try await CoordinatorDouble.run { coordinator in
+      let program = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+        .deletingLastPathComponent().appending(path: "worker").path()
+      let result = try await Subprocess.run(
+        .path(.init(program)),
+        environment: .inherit.updating([
+          "COORDINATOR_URL": coordinator.url.absoluteString, "PORT": "0", "SPOT_WATCHER_ENABLED": "false",
+          "EXIT_WITH_PARENT": "true", "LOG_LEVEL": "error",
+        ]),
+        input: .inputWriter, output: .discarded, error: .discarded
+      ) { execution in
+        try await coordinator.wait("a poll") { $0.leaseRequests > 0 }
+        try await execution.standardInputWriter.finish()
+      }
+      #expect(result.terminationStatus == .exited(0))
+      #expect(coordinator.state.value.heartbeats.last?.interruption?.source == "parent")
+    }
+  }
+
+  #if os(Linux)
+    @Test func aForcedExitLeavesNoProgramBehind() async throws {
+      try await CoordinatorDouble.run { coordinator in
+        let job = try coordinator.submit("exec", execPayload(["sh", "-c", "trap '' TERM; echo $$; sleep 300"]))
+        let port = try Self.freePort()
+        let status = try await run(coordinator, ["PORT": String(port)]) { _ in
+          let state = try await coordinator.wait("the program's number") { state in
+            state.jobs[job]?.log.contains(UInt8(ascii: "\n")) == true
+          }
+          let text = String(decoding: state.jobs[job]?.log ?? [], as: UTF8.self)
+          let program = try #require(pid_t(text.split(separator: "\n")[0]))
+          var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)/shutdown")
+          request.method = .POST
+          _ = try? await HTTPClient.shared.execute(request, timeout: .seconds(5))
+          var isGone = false
+          for _ in 0..<100 where !isGone {
+            isGone = kill(program, 0) != 0
+            if !isGone { try await Task.sleep(for: .milliseconds(20)) }
+          }
+          #expect(isGone)
+        }
+        #expect(status == .exited(1))
+        #expect(coordinator.state.value.settlements.isEmpty, "its lease is left to expire")
+      }
+    }
+
+    @Test func twoHundredProgramsLeaveNoDescriptor() async throws {
+      try await CoordinatorDouble.run { coordinator in
+        _ = try await run(coordinator) { process in
+          func runJobs(_ count: Int) async throws {
+            let jobs = try (0..<count).map { index in
+              try coordinator.submit("exec", execPayload(["sh", "-c", index.isMultiple(of: 2) ? "echo hi" : "exit 1"]))
+            }
+            for job in jobs { _ = try await coordinator.outcome(of: job, within: 60) }
+          }
+          func descriptors() throws -> Int {
+            try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd").count
+          }
+          try await runJobs(30)
+          let before = try descriptors()
+          try await runJobs(200)
+          // Idle connections to the coordinator come and go; one leak a job would be two hundred.
+          #expect(try descriptors() <= before + 8)
+          kill(process, SIGTERM)
+        }
+      }
+    }
+
+    private static func freePort() throws -> Int {
+      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      defer { close(descriptor) }
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+      var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+      let port = withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+          guard bind(descriptor, pointer, length) == 0, getsockname(descriptor, pointer, &length) == 0 else { return 0 }
+          return 1
+        }
+      }
+      #expect(port == 1)
+      return Int(UInt16(bigEndian: address.sin_port))
+    }
+  #endif
+}
