@@ -9,7 +9,7 @@ public final class PostgresListener: Service {
     /// Listening, for the first time or again. Notifications may have been missed before: look for yourself.
     case connected
     case notification(channel: String, payload: String)
-    /// The connection was lost; another is being made.
+    /// The connection was lost (another is being made), or listening has ended.
     case disconnected
   }
 
