@@ -115,6 +115,33 @@ let package = Package(
     tests(
       "PostgresTests",
       ["BatonLocalPostgres", "BatonPostgres", "BatonTestSupport", "BatonThreads", lifecycle, log, subprocess]),
+    tests(
+      "CommandTests",
+      ["BatonClient", "BatonCommandLine", "BatonJSON", "BatonShared", argumentParser, hummingbird, log, subprocess]),
+    tests(
+      "CoordinatorTests",
+      [
+        "BatonCoordinator", "BatonJSON", "BatonLocalPostgres", "BatonPostgres", "BatonShared", "BatonTelemetry",
+        "BatonTestSupport", asyncHTTPClient, http1, lifecycle, log, nio,
+      ]),
+    tests("JSONTests", ["BatonJSON"]),
+    tests("SharedTests", ["BatonJSON", "BatonShared"]),
+    // The programs themselves, so that they are built.
+    tests(
+      "EndToEndTests",
+      [
+        "BatonClient", "BatonJSON", "BatonLocalPostgres", "BatonPostgres", "BatonShared", "BatonTestSupport",
+        "BatonCommand", "CoordinatorCommand", "WorkerCommand", asyncHTTPClient, hummingbird, nio, subprocess,
+      ]),
     tests("TelemetryTests", ["BatonTelemetry", log, metrics, subprocess]),
+    tests(
+      "WorkerTests",
+      [
+        "BatonJSON", "BatonShared", "BatonTelemetry", "BatonWorker", "SwiftWorker", "WorkerCommand", asyncHTTPClient,
+        hummingbird, lifecycle, log, nio, subprocess,
+      ]),
+
+    .executableTarget(
+      name: "SwiftWorker", dependencies: ["BatonWorker"], path: "Examples/SwiftWorker", swiftSettings: settings),
   ]
 )

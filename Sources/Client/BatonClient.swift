@@ -75,14 +75,19 @@ public struct BatonClient: Sendable {
     let end = ContinuousClock.now + configuration.timeout
     var schedule = RetrySchedule()
     var generator = SystemRandomNumberGenerator()
+    var refusal: Problem?
     while true {
       do {
         return try await attempt(request, before: end)
       } catch {
+        if let problem = error as? Problem { refusal = problem }
         let remaining = end - ContinuousClock.now
         guard Self.mayRepeat(request.repetition, after: error),
           let pause = schedule.next(remaining: remaining, using: &generator)
-        else { throw error }
+        else {
+          // A last try that the end of the time cut short says less than the coordinator's own words before.
+          throw refusal ?? error
+        }
         try await Task.sleep(for: pause)
       }
     }

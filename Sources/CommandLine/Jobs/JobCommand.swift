@@ -58,7 +58,7 @@ enum JobDetails {
     rows.append(("payload", job.payload.description))
     rows.append(("attempts", attempts(job)))
     if let timeout = job.timeoutSeconds { rows.append(("time limit", "\(Durations.text(timeout)) an attempt")) }
-    if let progress = job.progress {
+    if job.status != .done, let progress = job.progress {
       let bar = progress.fraction.map { ProgressBar.text($0, cells: 24) }
       rows.append(("progress", [bar, progress.message].compactMap { $0 }.joined(separator: "  ")))
     }

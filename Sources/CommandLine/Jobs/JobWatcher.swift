@@ -6,7 +6,7 @@ protocol WatchDisplay: Sendable {
   /// How often it wants to be told.
   var interval: Duration { get }
   /// Shows all jobs that are watched, in their order.
-  mutating func show(_ jobs: [JobSnapshot], at now: Instant)
+  mutating func show(_ jobs: [WatchedJob], at now: Instant)
 }
 
 /// Follows jobs until all are finished.
@@ -20,17 +20,23 @@ struct JobWatcher: Sendable {
   /// - Returns: the jobs as they ended, in the order of `ids`.
   /// - Throws: `Problem` for a job that does not exist, `ClientError` when the coordinator is away for too long.
   func watch(_ ids: [JobID], on display: inout any WatchDisplay) async throws -> [JobSnapshot] {
-    var known: [JobID: JobSnapshot] = [:]
+    var known: [JobID: WatchedJob] = [:]
     while true {
       let started = ContinuousClock.now
-      let pending = ids.filter { !(known[$0]?.status.isFinished ?? false) }
-      for job in try await read(pending) { known[job.id] = job }
+      let pending = ids.filter { !(known[$0]?.job.status.isFinished ?? false) }
+      for job in try await read(pending) {
+        var watched = WatchedJob(job: job, attempts: known[job.id]?.attempts ?? [])
+        if WatchedJob.needsAttempts(job, before: known[job.id]?.job) {
+          watched.attempts = try await client.send(.attempts(job.id)).attempts
+        }
+        known[job.id] = watched
+      }
       let jobs = ids.compactMap { known[$0] }
       display.show(jobs, at: .now)
-      if jobs.allSatisfy(\.status.isFinished) { return jobs }
+      if jobs.allSatisfy(\.job.status.isFinished) { return jobs.map(\.job) }
       // However many jobs there are, the coordinator has better things to do most of the time.
       let cost = ContinuousClock.now - started
-      try await Task.sleep(for: max(display.interval, cost * 4))
+      try await Task.sleep(for: max(display.interval, min(cost * 4, max(.seconds(1), cost))))
     }
   }
 

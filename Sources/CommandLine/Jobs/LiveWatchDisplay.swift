@@ -12,7 +12,7 @@ struct LiveWatchDisplay: WatchDisplay {
     screen = WatchScreen(style: terminal.style)
   }
 
-  mutating func show(_ jobs: [JobSnapshot], at now: Instant) {
+  mutating func show(_ jobs: [WatchedJob], at now: Instant) {
     let size = terminal.size ?? (80, 24)
     let (news, bars) = screen.lines(jobs, columns: size.columns, rows: size.rows, at: now)
     var text = ""
@@ -27,23 +27,24 @@ struct LiveWatchDisplay: WatchDisplay {
 /// Makes what a ``LiveWatchDisplay`` draws.
 struct WatchScreen {
   let style: Style
-  private var known: [JobID: JobSnapshot] = [:]
+  private var known: [JobID: WatchedJob] = [:]
 
   init(style: Style) { self.style = style }
 
   /// - Returns: lines that stay, and the lines under them that the next drawing replaces. None is wider than
   ///   `columns`, and of the latter there are fewer than `rows`.
   mutating func lines(
-    _ jobs: [JobSnapshot], columns: Int, rows: Int, at now: Instant
+    _ jobs: [WatchedJob], columns: Int, rows: Int, at now: Instant
   ) -> (news: [String], bars: [String]) {
     var news: [String] = []
     for job in jobs {
-      for item in JobNews.between(known.updateValue(job, forKey: job.id), job) {
-        let line = DisplayText.printable("\(name(job, columns))  \(item.text)")
+      for item in JobNews.between(known.updateValue(job, forKey: job.job.id), job) {
+        let line = DisplayText.printable("\(name(job.job, columns))  \(item.text)")
         // What stays may be as long as it is, except where a terminal would cut words anyhow.
         news.append(style.colour(line, item.colour))
       }
     }
+    let jobs = jobs.map(\.job)
     let running = jobs.filter { $0.status == .processing }
     let waiting = jobs.filter { $0.status == .queued }
     guard !running.isEmpty || !waiting.isEmpty else { return (news, []) }

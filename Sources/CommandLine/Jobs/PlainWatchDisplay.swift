@@ -8,22 +8,24 @@ struct PlainWatchDisplay: WatchDisplay {
 
   init(_ terminal: Terminal) { self.terminal = terminal }
 
-  mutating func show(_ jobs: [JobSnapshot], at now: Instant) {
+  mutating func show(_ jobs: [WatchedJob], at now: Instant) {
     for line in narrator.lines(jobs) { terminal.line(line) }
   }
 }
 
 /// Makes the lines of a ``PlainWatchDisplay``.
 struct WatchNarrator {
-  private var known: [JobID: JobSnapshot] = [:]
+  private var known: [JobID: WatchedJob] = [:]
 
   /// What is new since the last time: each event, and progress by tenths.
-  mutating func lines(_ jobs: [JobSnapshot]) -> [String] {
+  mutating func lines(_ jobs: [WatchedJob]) -> [String] {
     var lines: [String] = []
-    for job in jobs {
-      let before = known.updateValue(job, forKey: job.id)
+    for watched in jobs {
+      let job = watched.job
+      let known = known.updateValue(watched, forKey: job.id)
+      let before = known?.job
       let head = "\(job.id) \(job.kind)"
-      for item in JobNews.between(before, job) { lines.append(DisplayText.printable("\(head) \(item.text)")) }
+      for item in JobNews.between(known, watched) { lines.append(DisplayText.printable("\(head) \(item.text)")) }
       if before == nil, job.status == .queued { lines.append("\(head) queued") }
       guard job.status == .processing, let fraction = job.progress?.fraction else { continue }
       let earlier = before?.attempt == job.attempt ? before?.progress?.fraction : nil
@@ -44,8 +46,8 @@ struct JSONWatchDisplay: WatchDisplay {
 
   init(_ terminal: Terminal) { self.terminal = terminal }
 
-  mutating func show(_ jobs: [JobSnapshot], at now: Instant) {
-    for job in jobs {
+  mutating func show(_ jobs: [WatchedJob], at now: Instant) {
+    for job in jobs.map(\.job) {
       let json = job.json
       if known.updateValue(json, forKey: job.id) != json { terminal.write(json + [UInt8(ascii: "\n")]) }
     }

@@ -10,7 +10,7 @@ struct SubmissionArguments: ParsableArguments, Sendable {
   @Option(help: "The queue to put it into (default: default).")
   var queue: String?
 
-  @Option(help: "From -100 to 100; the higher goes first (default: 0).")
+  @Option(parsing: .unconditional, help: "From -100 to 100; the higher goes first (default: 0).")
   var priority: Int?
 
   @Option(

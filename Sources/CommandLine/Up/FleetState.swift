@@ -142,7 +142,10 @@ struct FleetState {
   /// The fleet cannot be started.
   private mutating func fail(_ reason: String) -> [Action] {
     status = 1
-    return [.say(reason, .red)] + (isStopping ? [] : stop())
+    let report = Action.say(reason, .red)
+    // Already stopping, but nothing that could end is running: it was the database that failed to start.
+    if stage == .stoppingWorkers, programs.values.allSatisfy({ !$0.isRunning }) { return [report] + finish() }
+    return [report] + (isStopping ? [] : stop())
   }
 
   // MARK: Ends

@@ -26,7 +26,13 @@ struct FleetSupervisor: Sendable {
     var state = FleetState(workers: plan.workers.map(\.name), restartsWorkers: restartsWorkers)
     let status = await withDiscardingTaskGroup(returning: Int32.self) { group in
       group.addTask {
-        for await _ in signals { continuation.yield(.stopRequested) }
+        var last: ContinuousClock.Instant?
+        for await _ in signals {
+          // `make` and `timeout` pass on what the terminal has sent already: that is one request, not two.
+          if let last, ContinuousClock.now - last < .milliseconds(500) { continue }
+          last = .now
+          continuation.yield(.stopRequested)
+        }
       }
       var channels: [String: AsyncStream<Signal>.Continuation] = [:]
       var status: Int32?
@@ -58,11 +64,12 @@ struct FleetSupervisor: Sendable {
         }
       }
       group.cancelAll()
+      if let postgres {
+        await log.say("stopping PostgreSQL")
+        // Before the group is left: a task in it waits for the server's end.
+        await postgres.shutdown()
+      }
       return status ?? 1
-    }
-    if let postgres {
-      await log.say("stopping PostgreSQL")
-      await postgres.shutdown()
     }
     return status
   }
