@@ -38,7 +38,8 @@ import Testing
     let directory = LocalPostgres.temporaryDirectory()
     let witness = directory + ".pid"
     defer { try? FileManager.default.removeItem(atPath: witness) }
-    await #expect(processExitsWith: .signal(SIGKILL)) { [directory = directory as String, witness = witness as String] in
+    await #expect(processExitsWith: .signal(SIGKILL)) {
+      [directory = directory as String, witness = witness as String] in
       let server = try LocalPostgres(dataDirectory: directory, ephemeral: true, logger: .quiet)
       try await server.start()
       try "\(await server.pid ?? 0)".write(toFile: witness, atomically: true, encoding: .utf8)

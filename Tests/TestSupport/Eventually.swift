@@ -1,6 +1,10 @@
 /// A condition that did not come true in time.
 public struct TooLate: Error, CustomStringConvertible {
   public let description: String
+
+  public init(description: String) {
+    self.description = description
+  }
 }
 
 /// Waits for a condition that nothing announces, such as the end of a process.
