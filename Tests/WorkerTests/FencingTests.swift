@@ -22,7 +22,9 @@ import Testing
       try await worker.run {
         try await started.first { $0 }
         let lease = try #require(coordinator.state.value.jobs[job]?.lease)
-        try await coordinator.wait("a renewal") { $0.heartbeats.contains { $0.leases.contains { $0.leaseID == lease } } }
+        try await coordinator.wait("a renewal") {
+          $0.heartbeats.contains { $0.leases.contains { $0.leaseID == lease } }
+        }
         let expiry = coordinator.state.update { state in
           state.isDown = true
           return state.expiries[lease]!

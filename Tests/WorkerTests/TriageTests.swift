@@ -43,11 +43,12 @@ import Testing
     #expect(decide(.finish, left: 3, window: 118, toGo: 1).decision == .checkpoint)
   }
 
-  @Test(arguments: [
-    // window, configured, measured checkpoint, reserve
-    (118.0, 5.0, nil, 5.0), (118, 5, 1.0, 5), (118, 5, 10, 21), (118, 5, 100, 47.2), (2, 5, nil, 0.8),
-    (0, 5, nil, 0), (-3, 5, nil, 0), (10, 0, nil, 1), (30, 5, 0.01, 5),
-  ] as [(Double, Double, Double?, Double)])
+  @Test(
+    arguments: [
+      // window, configured, measured checkpoint, reserve
+      (118.0, 5.0, nil, 5.0), (118, 5, 1.0, 5), (118, 5, 10, 21), (118, 5, 100, 47.2), (2, 5, nil, 0.8),
+      (0, 5, nil, 0), (-3, 5, nil, 0), (10, 0, nil, 1), (30, 5, 0.01, 5),
+    ] as [(Double, Double, Double?, Double)])
   func theReserveIsMeasuredAndNeverMostOfTheWindow(
     window: Double, configured: Double, checkpoint: Double?, expected: Double
   ) {

@@ -92,7 +92,9 @@ import Testing
         for job in jobs { coordinator.takeAway(job) }
         let before = coordinator.state.value
         kill(process, SIGCONT)
-        try await coordinator.wait("the leases to be dropped", within: 10) { $0.heartbeats.last?.leases.isEmpty == true }
+        try await coordinator.wait("the leases to be dropped", within: 10) {
+          $0.heartbeats.last?.leases.isEmpty == true
+        }
         let after = coordinator.state.value
         #expect(after.checkpointsSaved.count == before.checkpointsSaved.count)
         for job in jobs { #expect(after.jobs[job]?.log == before.jobs[job]?.log) }

@@ -64,11 +64,12 @@ actor IMDSClient {
   func read(_ path: String) async throws -> String? {
     let (answer, usedToken) = try await get(path)
     guard answer.status == 401 else { return try Self.text(answer) }
-    // Expired or never valid: get a new one, and try again once. Without a token it is a refusal; never fall back.
+    // Version 1 is turned off, and the request for a token timed out: perhaps it will not the next time.
     guard usedToken else {
       access = .unknown
-      throw IMDSError.forbidden(status: 401)
+      throw IMDSError.unreachable
     }
+    // Expired or never valid: get a new one, and try again once.
     access = .unknown
     let (second, _) = try await get(path)
     guard second.status == 401 else { return try Self.text(second) }

@@ -35,7 +35,9 @@ public struct ClosureHandler: JobHandler {
   /// - Parameters:
   ///   - kind: The kind of job, as in `POST /jobs`.
   ///   - body: Runs one job; what it throws is described at ``JobHandler/run(_:)``.
-  public init<Output: Encodable & SendableMetatype>(_ kind: String, _ body: @escaping @Sendable (JobContext) async throws -> Output) {
+  public init<Output: Encodable & SendableMetatype>(
+    _ kind: String, _ body: @escaping @Sendable (JobContext) async throws -> Output
+  ) {
     self.kind = kind
     self.body = { job in
       let output = try await body(job)

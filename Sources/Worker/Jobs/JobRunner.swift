@@ -11,6 +11,9 @@ struct JobRunner: Sendable {
     let halt: Halt?
   }
 
+  /// What is kept of a drain for reporting how the last jobs ended.
+  private static let settlingTime = Duration.milliseconds(200)
+
   let handlers: [String: any JobHandler]
   let executor: ThreadExecutor
   let client: CoordinatorClient
@@ -46,7 +49,9 @@ struct JobRunner: Sendable {
       let ending = await supervise(run, handler, context)
       log.close()
       // The end of the log is worth a moment, but not the lease: it goes out before the settlement or not at all.
-      let bound = min(ContinuousClock.now + .seconds(2), run.state.value.reportUntil)
+      let patience = ContinuousClock.now + .seconds(2)
+      let drained = drain.plan.value.drain.map { $0.deadline - Self.settlingTime / 2 }
+      let bound = min(patience, run.state.value.reportUntil, drained ?? patience)
       await withTaskGroup(of: Void.self) { waiting in
         waiting.addTask { try? await Task.sleep(until: bound, clock: .continuous) }
         waiting.addTask { await log.waitUntilShipped() }
@@ -66,11 +71,16 @@ struct JobRunner: Sendable {
       if let state, state.halt != .lost {
         await settle(run, settlement, startedAt: startedAt)
       } else {
-        conclude(run, outcome: "lost", startedAt: startedAt)
+        giveUp(run, startedAt: startedAt)
       }
     case .nothing:
-      conclude(run, outcome: "lost", startedAt: startedAt)
+      giveUp(run, startedAt: startedAt)
     }
+  }
+
+  private func giveUp(_ run: LeaseRun, startedAt: ContinuousClock.Instant) {
+    logger.warning("the lease of a job is lost: nothing is reported of it", metadata: run.metadata)
+    conclude(run, outcome: "lost", startedAt: startedAt)
   }
 
   // MARK: Supervising
@@ -149,9 +159,9 @@ struct JobRunner: Sendable {
     guard let halt = try? await run.state.first(where: { $0.halt != nil }).halt else { return }
     if !(handler is any SelfStoppingHandler) { task.cancel() }
     var patience = ContinuousClock.now + .seconds(halt.grace(ttl: run.grant.leaseTTLSeconds) + 1)
-    // Until the very end of the drain: the newest checkpoint may be on its way.
-    if case .handBack = halt, let deadline = run.state.value.interruption?.deadline {
-      patience = max(patience, deadline - .milliseconds(200))
+    // Until shortly before the end of the drain: the newest checkpoint may be on its way.
+    if case .handBack = halt, let deadline = drain.plan.value.drain?.deadline {
+      patience = deadline - Self.settlingTime
     }
     _ = await ended.first(before: patience) { $0 != nil }
     if Task.isCancelled || ended.value != nil { return }

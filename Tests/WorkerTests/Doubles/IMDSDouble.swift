@@ -33,7 +33,8 @@ final class IMDSDouble: Sendable {
     base = "http://127.0.0.1:\(port)"
   }
 
-  static func run<Result: Sendable>(_ body: @escaping @Sendable (IMDSDouble) async throws -> Result) async throws -> Result
+  static func run<Result: Sendable>(_ body: @escaping @Sendable (IMDSDouble) async throws -> Result) async throws
+    -> Result
   {
     let state = Watched(State())
     let bound = Watched<Int?>(nil)
