@@ -1,0 +1,169 @@
+import BatonClient
+import BatonShared
+import BatonTestSupport
+import Testing
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+@Suite(.timeLimit(.minutes(10))) struct DrainTests {
+  enum Way: String, CaseIterable, Sendable {
+    case signal, operatorAtWorker, operatorAtCoordinator, simulation, spotNotice
+  }
+
+  @Test(arguments: Way.allCases)
+  func aWorkerThatMustGoFinishesWhatItHasAndTakesNothingMore(_ way: Way) async throws {
+    try await IMDSDouble.run { imds in
+      try await Fleet.with { fleet in try await drain(fleet, way, imds) }
+    }
+  }
+
+  private func drain(_ fleet: Fleet, _ way: Way, _ imds: IMDSDouble) async throws {
+    let coordinator = try await fleet.startCoordinator(lease: 6, heartbeat: 0.2)
+    let worker = try await fleet.startWorker(
+      "worker", for: coordinator, slots: 2, grace: 60,
+      environment: [
+        "SPOT_WATCHER_ENABLED": way == .spotNotice ? "true" : "false", "IMDS_URL": imds.address,
+        "POLL_INTERVAL_SECONDS": "0.1",
+      ])
+    let workerID = try await fleet.workerID(of: worker, at: coordinator)
+    // A slot stays free: it is the drain that keeps the second job waiting, not the want of room.
+    let id = try await fleet.submit(.steps(40, seconds: 0.05), to: coordinator)
+    try await fleet.wait(for: id, at: coordinator, "progress") { $0.progress != nil }
+
+    switch way {
+    case .signal: worker.signal(SIGTERM)
+    case .operatorAtWorker:
+      #expect(try await call("POST", worker.address + "/drain").status == 202)
+    case .operatorAtCoordinator:
+      #expect(try await call("POST", "\(coordinator.address)/workers/\(workerID)/drain").status == 200)
+    case .simulation:
+      let body = Array(#"{"action":"terminate","seconds":60}"#.utf8)
+      #expect(try await call("POST", worker.address + "/simulate/interruption", body: body).status == 202)
+    case .spotNotice: imds.announce(action: "terminate", secondsFromNow: 60)
+    }
+    try await eventually("/ready saying no") { await fleet.readiness(of: worker) == 503 }
+    let late = try await fleet.submit(.noop, to: coordinator)
+    #expect(try await worker.waitForEnd() == .exited(0))
+
+    let job = try await fleet.job(id, at: coordinator)
+    #expect(job.status == .done && job.attempt == 1)
+    let waiting = try await fleet.job(late, at: coordinator)
+    #expect(waiting.status == .queued && waiting.attempt == 0)
+    let snapshot = try await send(.worker(workerID), to: coordinator.address)
+    #expect(snapshot.state != .active && snapshot.leases == 0)
+    #expect(snapshot.interruption?.source == Self.source(way), "\(String(describing: snapshot.interruption))")
+
+    _ = try await fleet.startWorker("successor", for: coordinator)
+    #expect(try await fleet.finish(late, at: coordinator).status == .done)
+  }
+
+  private static func source(_ way: Way) -> String {
+    switch way {
+    case .signal: "sigterm"
+    case .operatorAtWorker: "operator"
+    case .operatorAtCoordinator: "coordinator"
+    case .simulation: "simulated"
+    case .spotNotice: "ec2_spot"
+    }
+  }
+
+  @Test func aJobThatCannotFinishIsHandedBackBeforeTheNoticeRunsOut() async throws {
+    try await Fleet.with { fleet in
+      let coordinator = try await fleet.startCoordinator(lease: 6, heartbeat: 0.2)
+      let worker = try await fleet.startWorker("worker", for: coordinator, slots: 3)
+      // One that saves, one that is stopped, one that takes no notice at all.
+      let jobs: [JobSubmission] = [
+        .steps(100_000, seconds: 0.02), JobSubmission(kind: "sleep", payload: try .init(parsing: #"{"seconds":600}"#)),
+        try .shell("trap '' TERM; while :; do sleep 0.1; done"),
+      ]
+      var ids: [JobID] = []
+      for job in jobs { ids.append(try await fleet.submit(job, to: coordinator)) }
+      for id in ids { try await fleet.running(id, at: coordinator) }
+      let told = ContinuousClock.now
+      let body = Array(#"{"action":"terminate","seconds":4}"#.utf8)
+      #expect(try await call("POST", worker.address + "/simulate/interruption", body: body).status == 202)
+      #expect(try await worker.waitForEnd() == .exited(0))
+      let took = ContinuousClock.now - told
+      #expect(took < .seconds(4), "\(took)")
+      for id in ids {
+        let job = try await fleet.job(id, at: coordinator)
+        #expect(job.status == .queued && job.failures == 0 && job.losses == 0 && job.interruptions == 1)
+        #expect(try await fleet.attempts(id, at: coordinator).map(\.outcome) == [.interrupted])
+      }
+      let saved = try await send(.checkpoint(ids[0]), to: coordinator.address)
+      #expect(!saved.bytes.isEmpty)
+    }
+  }
+
+  @Test func fiftyJobsOnFiveWorkersThatAreToldAtOnceAreAllFinishedOrHandedBack() async throws {
+    try await Fleet.with { fleet in
+      let coordinator = try await fleet.startCoordinator(lease: 10, heartbeat: 0.5)
+      var workers: [RunningProcess] = []
+      for index in 1...5 { workers.append(try await fleet.startWorker("worker\(index)", for: coordinator, slots: 10)) }
+      // Half of them could finish within the notice, half could not.
+      let jobs = (0..<50).map { JobSubmission.steps($0.isMultiple(of: 2) ? 60 : 100_000, seconds: 0.05) }
+      _ = try await send(.submit(jobs), to: coordinator.address)
+      try await eventually("all of them running") {
+        try await send(.statistics(), to: coordinator.address).jobs[.processing] == 50
+      }
+      let told = ContinuousClock.now
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for worker in workers {
+          group.addTask {
+            let body = Array(#"{"action":"terminate","seconds":8}"#.utf8)
+            #expect(try await call("POST", worker.address + "/simulate/interruption", body: body).status == 202)
+            #expect(try await worker.waitForEnd() == .exited(0))
+          }
+        }
+        try await group.waitForAll()
+      }
+      let took = ContinuousClock.now - told
+      #expect(took < .seconds(8), "\(took)")
+      #expect(try await fleet.count("select count(*) from attempts where outcome is null") == 0)
+      #expect(try await fleet.count("select count(*) from jobs where failures + losses > 0") == 0)
+      #expect(try await fleet.count("select count(*) from jobs where status = 'done'") == 25)
+      let handedBack = "status = 'queued' and interruptions = 1"
+      #expect(try await fleet.count("select count(*) from jobs where \(handedBack)") == 25)
+      // Each with what it had done.
+      #expect(
+        try await fleet.count("select count(*) from jobs join checkpoints on job_id = id where \(handedBack)") == 25)
+    }
+  }
+
+  @Test func whatAnIdleWorkerIsGivenInItsLastMomentIsHandedBackUnrun() async throws {
+    try await Fleet.with { fleet in
+      let coordinator = try await fleet.startCoordinator(lease: 30)
+      // Every round another worker waits, and jobs come at the very moment at which it is told to go.
+      for round in 1...4 {
+        let worker = try await fleet.startWorker("worker\(round)", for: coordinator, slots: 4)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          group.addTask {
+            for _ in 0..<10 { _ = try await fleet.submit(.noop, to: coordinator) }
+          }
+          group.addTask {
+            // A little later each round, so that the two meet at one point or another.
+            try await Task.sleep(for: .milliseconds(8 * (round - 1)))
+            worker.signal(SIGTERM)
+          }
+          try await group.waitForAll()
+        }
+        #expect(try await worker.waitForEnd() == .exited(0))
+      }
+      // Nothing hangs on a lease that nobody holds, and nothing was lost on the way.
+      #expect(try await fleet.count("select count(*) from attempts where outcome is null") == 0)
+      #expect(try await fleet.count("select count(*) from attempts where outcome not in ('done', 'released')") == 0)
+      #expect(try await fleet.count("select count(*) from jobs where status not in ('done', 'queued')") == 0)
+      #expect(try await fleet.count("select count(*) from jobs") == 40)
+      _ = try await fleet.startWorker("last", for: coordinator, slots: 4)
+      try await eventually("the end of all jobs") {
+        try await fleet.count("select count(*) from jobs where status = 'done' and failures + losses = 0") == 40
+      }
+    }
+  }
+}
