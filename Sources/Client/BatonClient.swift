@@ -75,19 +75,21 @@ public struct BatonClient: Sendable {
     let end = ContinuousClock.now + configuration.timeout
     var schedule = RetrySchedule()
     var generator = SystemRandomNumberGenerator()
-    var refusal: Problem?
+    var earlier: (any Error)?
     while true {
       do {
         return try await attempt(request, before: end)
       } catch {
-        if let problem = error as? Problem { refusal = problem }
         let remaining = end - ContinuousClock.now
         guard Self.mayRepeat(request.repetition, after: error),
           let pause = schedule.next(remaining: remaining, using: &generator)
         else {
-          // A last try that the end of the time cut short says less than the coordinator's own words before.
-          throw refusal ?? error
+          // A last try that the end of the time cut short says less than the one before it. (Where a request must not
+          // be repeated, it says that it may have been sent.)
+          if case ClientError.interrupted = error, request.repetition == .always, let earlier { throw earlier }
+          throw error
         }
+        earlier = error
         try await Task.sleep(for: pause)
       }
     }

@@ -34,9 +34,11 @@ struct JobWatcher: Sendable {
       let jobs = ids.compactMap { known[$0] }
       display.show(jobs, at: .now)
       if jobs.allSatisfy(\.job.status.isFinished) { return jobs.map(\.job) }
-      // However many jobs there are, the coordinator has better things to do most of the time.
+      // However many jobs there are, the coordinator has better things to do most of the time. (Few jobs take long
+      // only when it was away; no need to wait even longer then.)
       let cost = ContinuousClock.now - started
-      try await Task.sleep(for: max(display.interval, min(cost * 4, max(.seconds(1), cost))))
+      let pause = pending.count > Self.fewJobs ? cost * 4 : min(cost * 4, .seconds(1))
+      try await Task.sleep(for: max(display.interval, pause))
     }
   }
 
