@@ -48,7 +48,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     // For people who write job handlers in Swift; see Examples/.
-    .library(name: "BatonWorker", targets: ["BatonWorker"]),
+    .library(name: "BatonWorker", targets: ["BatonWorker", "BatonJSON"]),
     .executable(name: "coordinator", targets: ["CoordinatorCommand"]),
     .executable(name: "worker", targets: ["WorkerCommand"]),
     .executable(name: "baton", targets: ["BatonCommand"]),

@@ -16,6 +16,8 @@ public struct CoordinatorConfiguration: Sendable {
   public var tokensFile: String?
   /// Serve without tokens beyond loopback.
   public var allowUnauthenticated = false
+  /// Whether `GET /metrics` needs a token.
+  public var metricsNeedToken = false
   /// Whether `POST /shutdown` is there: a forced exit, for tests.
   public var allowSimulateInterruption = true
   public var maxPayloadBytes = 1 << 20
@@ -53,6 +55,7 @@ public struct CoordinatorConfiguration: Sendable {
       }
       read.tokensFile = try settings.stringOrNil("TOKENS_FILE")
       read.allowUnauthenticated = try settings.bool("ALLOW_UNAUTHENTICATED", default: false)
+      read.metricsNeedToken = try settings.bool("METRICS_NEED_TOKEN", default: false)
       read.allowSimulateInterruption = try settings.bool("ALLOW_SIMULATE_INTERRUPTION", default: true)
       read.maxPayloadBytes = try settings.int("MAX_PAYLOAD_BYTES", default: read.maxPayloadBytes, in: 64...(256 << 20))
       read.maxCheckpointBytes = try settings.int(

@@ -37,7 +37,7 @@ struct CoordinatorCore: Sendable {
     enqueuer = Batcher { jobs in
       let outcomes = try await store.enqueue(jobs)
       metrics.batch("enqueue", jobs.count)
-      metrics.submitted(outcomes.count)
+      metrics.submitted(outcomes.count { if case .created = $0 { true } else { false } })
       await wakes.wake(Requeued.all(jobs, outcomes))
       return outcomes
     }

@@ -51,6 +51,8 @@ struct Serve: AsyncParsableCommand {
   var tokensFile: String?
   @Option(help: "Serve without tokens beyond loopback. [ALLOW_UNAUTHENTICATED, false]")
   var allowUnauthenticated: String?
+  @Option(help: "Ask for a token at GET /metrics, too. [METRICS_NEED_TOKEN, false]")
+  var metricsNeedToken: String?
   @Option(help: "Allow POST /shutdown, a forced exit for tests. [ALLOW_SIMULATE_INTERRUPTION, true]")
   var allowSimulateInterruption: String?
   @Option(help: "Connections to the database. [DATABASE_CONNECTIONS, 8]")
@@ -74,7 +76,8 @@ struct Serve: AsyncParsableCommand {
     let own: [String: String?] = [
       "HOST": host, "PORT": port, "LEASE_TTL_SECONDS": leaseTTLSeconds, "HEARTBEAT_SECONDS": heartbeatSeconds,
       "TOKENS_FILE": tokensFile, "ALLOW_UNAUTHENTICATED": allowUnauthenticated,
-      "ALLOW_SIMULATE_INTERRUPTION": allowSimulateInterruption, "DATABASE_CONNECTIONS": databaseConnections,
+      "METRICS_NEED_TOKEN": metricsNeedToken, "ALLOW_SIMULATE_INTERRUPTION": allowSimulateInterruption,
+      "DATABASE_CONNECTIONS": databaseConnections,
       "MAX_PAYLOAD_BYTES": maxPayloadBytes, "MAX_CHECKPOINT_BYTES": maxCheckpointBytes, "MAX_LOG_BYTES": maxLogBytes,
       "MAX_BODY_BYTES": maxBodyBytes, "RETENTION_SECONDS": retentionSeconds,
       "SHUTDOWN_DELAY_SECONDS": shutdownDelaySeconds, "EXIT_WITH_PARENT": exitWithParent,

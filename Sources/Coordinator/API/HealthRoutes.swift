@@ -17,7 +17,8 @@ struct HealthRoutes {
       try await coordinator.store.ping()
       return .json(Status(status: "ready"))
     }
-    routes.on(.get, "/metrics", nil) { [coordinator] _, _ in
+    routes.on(.get, "/metrics", coordinator.configuration.metricsNeedToken ? Access.Role.allCases : nil) {
+      [coordinator] _, _ in
       // The coordinator's own figures are there even when the database is not.
       if coordinator.lifecycle.isMigrated, let counts = try? await coordinator.census.counts() {
         coordinator.metrics.update(counts)

@@ -64,7 +64,10 @@ extension JobStore {
       where lease_id = any($1) and outcome is null
       order by lease_id for update
     ), ended as (
-      update attempts set outcome = said.outcome, reason = coalesce(said.reason, said.message), ended_at = now()
+      update attempts set outcome = said.outcome, reason = coalesce(said.reason, said.message), ended_at = now(),
+        -- What is done is wholly done, whatever it said last.
+        progress_fraction = case when said.outcome = 'done' and progress_fraction is not null then 1
+          else progress_fraction end
       from held join said using (lease_id)
       where attempts.lease_id = held.lease_id
       returning attempts.job_id, said.*, said.outcome in ('failed', 'timed_out') as is_failure

@@ -36,7 +36,7 @@ public struct Heartbeat: Sendable, JSONEncodable, JSONDecodable {
   /// The most leases of one heartbeat.
   public static let maximumLeases = 100_000
 
-  /// `active` or `draining`.
+  /// `active`, `draining`, or `gone` as the last word of all.
   public var state: WorkerState
   public var interruption: InterruptionReport?
   public var leases: [Lease]

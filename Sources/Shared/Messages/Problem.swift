@@ -15,7 +15,6 @@ public struct Problem: Error, Sendable, Hashable, CustomStringConvertible {
     case draining
     case databaseUnavailable = "database_unavailable"
     case methodNotAllowed = "method_not_allowed"
-    case unsupportedMediaType = "unsupported_media_type"
     case internalError = "internal_error"
   }
 
@@ -44,7 +43,6 @@ public struct Problem: Error, Sendable, Hashable, CustomStringConvertible {
       case .leaseLost: (409, "Lease lost")
       case .workerDraining: (409, "Worker draining")
       case .payloadTooLarge: (413, "Payload too large")
-      case .unsupportedMediaType: (415, "Unsupported media type")
       case .internalError: (500, "Internal error")
       case .draining: (503, "Draining")
       case .databaseUnavailable: (503, "Database unavailable")

@@ -38,9 +38,9 @@ final class LeaseKeeper: Service {
         group.addTask { try? await self.fence() }
       }
     }
-    // The last word: draining, and nothing held. What is left when time is up is not renewed once more.
+    // The last word: gone, and nothing held. What is left when time is up is not renewed once more.
     if registrar.state.value.receipt != nil {
-      _ = await race(before: .now + .seconds(1)) { await self.beat(with: []) }
+      _ = await race(before: .now + .seconds(1)) { await self.beat(with: [], state: .gone) }
     }
   }
 
@@ -81,10 +81,9 @@ final class LeaseKeeper: Service {
   @discardableResult
   func beat() async -> Bool { await beat(with: table.runs) }
 
-  private func beat(with runs: [LeaseRun]) async -> Bool {
-    let isDraining = drain.isDraining
+  private func beat(with runs: [LeaseRun], state: WorkerState? = nil) async -> Bool {
     let heartbeat = Heartbeat(
-      state: isDraining ? .draining : .active, interruption: drain.report,
+      state: state ?? (drain.isDraining ? .draining : .active), interruption: drain.report,
       leases: runs.map { Heartbeat.Lease(leaseID: $0.id, progress: $0.state.value.progress.latest) })
     // Sent before anything else can hold this task up: trust counts from here.
     let sentAt = ContinuousClock.now
