@@ -42,9 +42,7 @@ import Testing
       #expect(try await call("POST", worker.address + "/drain").status == 202)
     case .operatorAtCoordinator:
       #expect(try await call("POST", "\(coordinator.address)/workers/\(workerID)/drain").status == 200)
-    case .simulation:
-      let body = Array(#"{"action":"terminate","seconds":60}"#.utf8)
-      #expect(try await call("POST", worker.address + "/simulate/interruption", body: body).status == 202)
+    case .simulation: try await tell(worker, secondsLeft: 60)
     case .spotNotice: imds.announce(action: "terminate", secondsFromNow: 60)
     }
     try await eventually("/ready saying no") { await fleet.readiness(of: worker) == 503 }
@@ -61,6 +59,13 @@ import Testing
 
     _ = try await fleet.startWorker("successor", for: coordinator)
     #expect(try await fleet.finish(late, at: coordinator).status == .done)
+  }
+
+  /// Gives a worker notice that its machine will be taken away.
+  private func tell(_ worker: RunningProcess, secondsLeft: Int) async throws {
+    let body = Array(#"{"action":"terminate","seconds":\#(secondsLeft)}"#.utf8)
+    let reply = try await call("POST", worker.address + "/simulate/interruption", body: body)
+    #expect(reply.status == 202, "\(reply.text)")
   }
 
   private static func source(_ way: Way) -> String {
@@ -86,8 +91,7 @@ import Testing
       for job in jobs { ids.append(try await fleet.submit(job, to: coordinator)) }
       for id in ids { try await fleet.running(id, at: coordinator) }
       let told = ContinuousClock.now
-      let body = Array(#"{"action":"terminate","seconds":4}"#.utf8)
-      #expect(try await call("POST", worker.address + "/simulate/interruption", body: body).status == 202)
+      try await tell(worker, secondsLeft: 4)
       #expect(try await worker.waitForEnd() == .exited(0))
       let took = ContinuousClock.now - told
       #expect(took < .seconds(4), "\(took)")
@@ -116,9 +120,9 @@ import Testing
       try await withThrowingTaskGroup(of: Void.self) { group in
         for worker in workers {
           group.addTask {
-            let body = Array(#"{"action":"terminate","seconds":8}"#.utf8)
-            #expect(try await call("POST", worker.address + "/simulate/interruption", body: body).status == 202)
-            #expect(try await worker.waitForEnd() == .exited(0))
+            try await tell(worker, secondsLeft: 8)
+            let ending = try await worker.waitForEnd()
+            #expect(ending == .exited(0))
           }
         }
         try await group.waitForAll()
