@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 SHELL_SCRIPTS := $(wildcard scripts/*.sh) .ci/run
 SWIFT_SOURCES := $(wildcard Sources Tests Examples Benchmarks) Package.swift
 
-.PHONY: help deps build run test test-swift test-examples lint format compose-check compose-demo clean
+.PHONY: help deps build run test test-swift test-examples lint format compose-check compose-demo deploy-check clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,5 +44,8 @@ compose-check: ## Validate docker-compose.yml and lint the Dockerfile; needs no 
 compose-demo: ## Against a running `docker compose up`: stop one worker container, kill another, see the jobs finish
 	@scripts/compose-demo.sh
 
+deploy-check: ## Check deploy/ without a cloud: CloudFormation, Terraform, systemd units, Kubernetes, scripts
+	@scripts/deploy-check.sh
+
 clean: ## Remove what was built
-	rm -rf .build .build-compose-check
+	rm -rf .build .build-compose-check .build-deploy-check

@@ -76,13 +76,14 @@ resource "aws_launch_template" "coordinator" {
   }
 
   user_data = base64encode(templatefile("${path.module}/user-data/coordinator.sh.tftpl", {
-    region            = data.aws_region.current.name
-    artifact          = "s3://${var.artifact_bucket}/${var.artifact_key}"
-    database_host     = var.database_host
-    database_secret   = var.database_secret_arn
-    tokens_parameter  = var.tokens_parameter
-    backlog_namespace = local.backlog_namespace
-    lease_seconds     = var.lease_seconds
+    region           = data.aws_region.current.name
+    artifact_bucket  = var.artifact_bucket
+    artifact_key     = var.artifact_key
+    database_host    = var.database_host
+    database_secret  = var.database_secret_arn
+    tokens_parameter = var.tokens_parameter
+    name             = var.name
+    lease_seconds    = var.lease_seconds
   }))
 }
 

@@ -39,7 +39,8 @@ resource "aws_launch_template" "worker" {
 
   user_data = base64encode(templatefile("${path.module}/user-data/worker.sh.tftpl", {
     region                 = data.aws_region.current.name
-    artifact               = "s3://${var.artifact_bucket}/${var.artifact_key}"
+    artifact_bucket        = var.artifact_bucket
+    artifact_key           = var.artifact_key
     worker_token_parameter = var.worker_token_parameter
     worker_packages        = join(" ", var.worker_packages)
     coordinator_url        = local.url
