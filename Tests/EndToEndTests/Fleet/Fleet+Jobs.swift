@@ -2,6 +2,7 @@ import BatonClient
 import BatonJSON
 import BatonShared
 import BatonTestSupport
+import Testing
 
 extension Fleet {
   /// Submits a job, once.
@@ -54,6 +55,17 @@ extension Fleet {
   @discardableResult
   func running(_ id: JobID, at coordinator: RunningProcess) async throws -> JobSnapshot {
     try await wait(for: id, at: coordinator, "the start") { $0.status == .processing }
+  }
+
+  /// Checks how the attempts at a job ended, from the first to the last.
+  func expectOutcomes(
+    _ outcomes: [AttemptOutcome], of id: JobID, at coordinator: RunningProcess,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws {
+    let attempts = try await self.attempts(id, at: coordinator)
+    let story = attempts.map { "\($0.outcome?.rawValue ?? "running") on \($0.workerID): \($0.reason ?? "")" }
+    #expect(
+      attempts.map(\.outcome) == outcomes, "\(story.joined(separator: "; "))", sourceLocation: sourceLocation)
   }
 
   /// The processes that run as the program of an attempt.

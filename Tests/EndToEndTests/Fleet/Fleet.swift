@@ -3,6 +3,7 @@ import BatonPostgres
 import BatonTestSupport
 import Foundation
 import Synchronization
+import Testing
 
 #if canImport(Glibc)
   import Glibc
@@ -17,9 +18,19 @@ struct StoryFailure: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
+extension Trait where Self == IssueHandlingTrait {
+  /// What the programs of a test's fleet have written is printed if the test fails.
+  static var printsLogs: Self {
+    .filterIssues { _ in
+      Fleet.noteIssue()
+      return true
+    }
+  }
+}
+
 /// Real coordinators and workers on a real database, for one test.
 ///
-/// Whatever becomes of the test, every process is ended; if it fails by throwing, what they wrote is printed.
+/// Whatever becomes of the test, every process is ended; if it fails, what they wrote is printed.
 final class Fleet: Sendable {
   /// Marks every process of this fleet, and whatever they start.
   static let mark = "BATON_TEST_FLEET"
@@ -31,6 +42,10 @@ final class Fleet: Sendable {
   private let launches: AsyncStream<RunningProcess>.Continuation
   private let stream: AsyncStream<RunningProcess>
   private let all = Mutex<[RunningProcess]>([])
+  private let hasIssues = Mutex(false)
+
+  /// The fleet of the test that runs.
+  @TaskLocal private static var current: Fleet?
 
   private init(databaseURL: String) throws {
     self.databaseURL = databaseURL
@@ -70,7 +85,8 @@ final class Fleet: Sendable {
       group.addTask { await fleet.runProcesses() }
       let outcome: Result<Void, any Error>
       do {
-        outcome = .success(try await bounded(by: limit) { try await body(fleet) })
+        outcome = .success(
+          try await $current.withValue(fleet) { try await bounded(by: limit) { try await body(fleet) } })
       } catch {
         outcome = .failure(error)
       }
@@ -78,8 +94,14 @@ final class Fleet: Sendable {
       await group.waitForAll()
       return outcome
     }
-    if case .failure = outcome { fleet.printLogs() }
+    if case .failure = outcome { noteIssue(of: fleet) }
+    if fleet.hasIssues.withLock({ $0 }) { fleet.printLogs() }
     try outcome.get()
+  }
+
+  /// Remembers that what the programs wrote is of interest.
+  static func noteIssue(of fleet: Fleet? = current) {
+    fleet?.hasIssues.withLock { $0 = true }
   }
 
   private static func bounded(by limit: Duration, _ body: @escaping @Sendable () async throws -> Void) async throws {

@@ -11,7 +11,7 @@ import Testing
   import Musl
 #endif
 
-@Suite(.timeLimit(.minutes(10))) struct CoordinatorLifeTests {
+@Suite(.timeLimit(.minutes(10)), .printsLogs) struct CoordinatorLifeTests {
   @Test func aCoordinatorThatIsToldToStopEndsItsLongPollsAndGoesInPeace() async throws {
     try await Fleet.with { fleet in
       let coordinator = try await fleet.startCoordinator(environment: ["SHUTDOWN_DELAY_SECONDS": "1"])

@@ -13,7 +13,7 @@ import Testing
   import Musl
 #endif
 
-@Suite(.timeLimit(.minutes(10))) struct CoordinatorOutageTests {
+@Suite(.timeLimit(.minutes(10)), .printsLogs) struct CoordinatorOutageTests {
   @Test func workersCarryOnWithoutTheCoordinatorAndDeliverAfterwards() async throws {
     try await Fleet.with { fleet in
       let coordinator = try await fleet.startCoordinator(lease: 30)

@@ -4,7 +4,7 @@ import BatonShared
 import BatonTestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct DatabaseRestartTests {
+@Suite(.timeLimit(.minutes(10)), .printsLogs) struct DatabaseRestartTests {
   @Test(arguments: [LocalPostgres.StopMode.fast, .immediate])
   func theFleetOutlivesARestartOfTheDatabaseUnderLoad(_ mode: LocalPostgres.StopMode) async throws {
     let server = try TestServer.makeServer()

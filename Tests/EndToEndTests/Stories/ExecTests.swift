@@ -14,7 +14,7 @@ import Testing
   import Musl
 #endif
 
-@Suite(.timeLimit(.minutes(10))) struct ExecTests {
+@Suite(.timeLimit(.minutes(10)), .printsLogs) struct ExecTests {
   /// Counts to `count`, slowly; on SIGTERM it saves where it is and asks to be run again.
   private static let counter = #"""
     import json, os, signal, sys, time
@@ -64,7 +64,7 @@ import Testing
       #expect(try await fleet.logs(id, at: coordinator) == "from 0\nsaved \(number)\nfrom \(number)\n")
       #expect((job.number("first"), job.number("last")) == (number, 100))
       #expect((job.failures, job.losses, job.interruptions) == (0, 0, 1))
-      #expect(try await fleet.attempts(id, at: coordinator).map(\.outcome) == [.interrupted, .done])
+      try await fleet.expectOutcomes([.interrupted, .done], of: id, at: coordinator)
     }
   }
 
@@ -125,7 +125,7 @@ import Testing
       #expect(asked.status == .processing)
       #expect(try await fleet.finish(id, at: coordinator).status == .cancelled)
       #expect(fleet.programs(of: lease).isEmpty, "\(ProcessTable.describe(fleet.programs(of: lease)))")
-      #expect(try await fleet.attempts(id, at: coordinator).map(\.outcome) == [.cancelled])
+      try await fleet.expectOutcomes([.cancelled], of: id, at: coordinator)
       #expect(worker.ending == nil)
     }
   }

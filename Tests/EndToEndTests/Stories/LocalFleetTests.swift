@@ -16,7 +16,7 @@ import Testing
   import Musl
 #endif
 
-@Suite(.timeLimit(.minutes(10))) struct LocalFleetTests {
+@Suite(.timeLimit(.minutes(10)), .printsLogs) struct LocalFleetTests {
   @Test(.enabled(if: ProcessTable.isAvailable))
   func aFleetOnOneMachineDoesItsWorkAndKeepsItsData() async throws {
     try await Fleet.with { fleet in

@@ -3,7 +3,7 @@ import BatonShared
 import BatonTestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct ThroughputTests {
+@Suite(.timeLimit(.minutes(10)), .printsLogs) struct ThroughputTests {
   @Test func aThousandJobsRunOnceEachOnThreeWorkers() async throws {
     try await Fleet.with { fleet in
       let coordinator = try await fleet.startCoordinator(lease: 30)

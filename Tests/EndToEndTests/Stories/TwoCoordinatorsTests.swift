@@ -11,7 +11,7 @@ import Testing
   import Musl
 #endif
 
-@Suite(.timeLimit(.minutes(10))) struct TwoCoordinatorsTests {
+@Suite(.timeLimit(.minutes(10)), .printsLogs) struct TwoCoordinatorsTests {
   @Test func aWorkerThatWaitsAtOneIsWokenByAJobGivenToTheOther() async throws {
     try await Fleet.with { fleet in
       let one = try await fleet.startCoordinator("one", lease: 30)
@@ -28,7 +28,7 @@ import Testing
         let job = try await fleet.finish(id, at: one)
         gaps.append(ContinuousClock.now - submitted)
         try #require(job.status == .done)
-        #expect(try await fleet.attempts(id, at: one).map(\.outcome) == [.done])
+        try await fleet.expectOutcomes([.done], of: id, at: one)
         #expect(job.workerID?.hasPrefix("\(worker.name)-") == true)
       }
       // Woken, not found by a look now and then.
