@@ -122,10 +122,15 @@ public struct JSONReader {
     let expected =
       range == Int.min...Int.max ? "an integer" : "an integer from \(range.lowerBound) to \(range.upperBound)"
     guard let token = try number() else { throw JSONError(expected: expected) }
-    guard let value = Int(token) ?? Double(token).flatMap(Int.init(exactly:)), range.contains(value) else {
+    guard let value = Int(token) ?? Self.wholeNumber(token), range.contains(value) else {
       throw JSONError(expected: expected)
     }
     return value
+  }
+
+  /// The value of `1e3` or `12.0`; nil for a fraction, and from 2^53 on, where a `Double` no longer tells neighbours apart.
+  private static func wholeNumber(_ token: String) -> Int? {
+    Double(token).flatMap { abs($0) < 0x1p53 ? Int(exactly: $0) : nil }
   }
 
   /// Reads a number.
