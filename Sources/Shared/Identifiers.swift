@@ -15,7 +15,7 @@ public struct JobID: Sendable, Hashable, CustomStringConvertible {
 
   /// Reads an id in any letter case; nil when `text` is no UUID.
   public init?(_ text: String) {
-    guard let uuid = UUID(uuidString: text) else { return nil }
+    guard let uuid = UUID(wholeText: text) else { return nil }
     self.uuid = uuid
   }
 
@@ -65,7 +65,7 @@ public struct LeaseID: Sendable, Hashable, CustomStringConvertible {
 
   /// Reads an id in any letter case; nil when `text` is no UUID.
   public init?(_ text: String) {
-    guard let uuid = UUID(uuidString: text) else { return nil }
+    guard let uuid = UUID(wholeText: text) else { return nil }
     self.uuid = uuid
   }
 
@@ -97,6 +97,12 @@ extension UUID {
         byte(high, 7), byte(low, 0), byte(low, 1), byte(low, 2), byte(low, 3), byte(low, 4), byte(low, 5),
         byte(low, 6), byte(low, 7)
       ))
+  }
+
+  /// Foundation's reader stops at a NUL and believes what stands before it.
+  fileprivate init?(wholeText text: String) {
+    guard text.utf8.count == 36 else { return nil }
+    self.init(uuidString: text)
   }
 
   /// The canonical text in lower case (RFC 9562); `uuidString` is in upper case.

@@ -1,11 +1,5 @@
 import BatonJSON
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// A point in time with the database's precision. Only people read instants; workers are told durations.
 public struct Instant: Sendable, Hashable, Comparable, CustomStringConvertible {
   /// Microseconds since 1970-01-01T00:00:00Z.
@@ -13,37 +7,40 @@ public struct Instant: Sendable, Hashable, Comparable, CustomStringConvertible {
 
   public init(microseconds: Int64) { self.microseconds = microseconds }
 
-  /// Reads an RFC 3339 instant with any offset and with or without a fraction; nil for anything else, and outside
-  /// of the years 1 to 9999.
+  /// Reads an RFC 3339 instant with any offset and with or without a fraction, of which six digits count; nil for
+  /// anything else, for days that no calendar has, and outside of the years 1 to 9999.
+  ///
+  /// Why not Foundation's styles: they read the 30th of February, hour 25 and whatever follows the instant.
   public init?(_ text: String) {
-    // Foundation's styles read either no fraction or one, and other lengths than RFC 3339 allows: split it off here.
-    guard text.utf8.count <= 40, text.utf8.count >= 20 else { return nil }
-    var whole = text
-    var fraction = 0.0
-    if let dot = text.firstIndex(of: ".") {
-      let digits = text[text.index(after: dot)...].prefix { $0.isASCII && $0.isNumber }
-      guard !digits.isEmpty, let value = Double("0." + digits) else { return nil }
-      fraction = value
-      whole = String(text[..<dot] + text[digits.endIndex...])
-    }
-    guard let date = try? Date(whole, strategy: Self.style),
-      (-62_135_596_800..<253_402_300_800).contains(date.timeIntervalSince1970)
+    var scanner = InstantScanner(text)
+    guard let year = scanner.number(4), scanner.character("-"), let month = scanner.number(2), scanner.character("-"),
+      let day = scanner.number(2), scanner.character("T", "t"), let hour = scanner.number(2), scanner.character(":"),
+      let minute = scanner.number(2), scanner.character(":"), let second = scanner.number(2),
+      let fraction = scanner.microseconds(), let offset = scanner.offsetSeconds(), scanner.isAtEnd,
+      (1...12).contains(month), day >= 1, day <= CivilDay.count(ofMonth: month, year: year),
+      // RFC 3339 knows the leap second; it counts as the first one of the next minute.
+      hour <= 23, minute <= 59, second <= 60
     else { return nil }
-    microseconds = Int64(date.timeIntervalSince1970) * 1_000_000 + Int64(fraction * 1_000_000)
+    let days = CivilDay(year: year, month: month, day: day).sinceEpoch
+    let seconds = days * 86_400 + Int64(hour * 3600 + minute * 60 + second - offset)
+    guard (-62_135_596_800..<253_402_300_800).contains(seconds) else { return nil }
+    microseconds = seconds * 1_000_000 + fraction
   }
 
   public static func < (one: Instant, other: Instant) -> Bool { one.microseconds < other.microseconds }
 
   /// RFC 3339 in UTC with milliseconds: `2026-01-31T12:00:00.123Z`.
   public var description: String {
-    let seconds = (microseconds - (microseconds < 0 ? 999_999 : 0)) / 1_000_000
-    let milliseconds = (microseconds - seconds * 1_000_000) / 1000
-    let whole = Date(timeIntervalSince1970: Double(seconds)).formatted(Self.style)
-    let digits = String(milliseconds)
-    return whole.dropLast() + "." + String(repeating: "0", count: 3 - digits.count) + digits + "Z"
+    let (seconds, fraction) = microseconds.flooredDivision(by: 1_000_000)
+    let (days, second) = seconds.flooredDivision(by: 86_400)
+    let day = CivilDay(sinceEpoch: days)
+    func digits(_ number: some BinaryInteger, _ count: Int) -> String {
+      let text = String(number)
+      return String(repeating: "0", count: max(0, count - text.utf8.count)) + text
+    }
+    return "\(digits(day.year, 4))-\(digits(day.month, 2))-\(digits(day.day, 2))T\(digits(second / 3600, 2)):"
+      + "\(digits(second / 60 % 60, 2)):\(digits(second % 60, 2)).\(digits(fraction / 1000, 3))Z"
   }
-
-  private static let style = Date.ISO8601FormatStyle()
 }
 
 extension Instant: JSONEncodable, JSONDecodable {
@@ -53,5 +50,105 @@ extension Instant: JSONEncodable, JSONDecodable {
     let expected = "an RFC 3339 instant such as 2026-01-31T12:00:00Z"
     guard reader.peekIsString, let instant = Instant(try reader.string()) else { throw JSONError(expected: expected) }
     self = instant
+  }
+}
+
+/// A day of the Gregorian calendar, carried back before its introduction as ISO 8601 does.
+private struct CivilDay {
+  var year: Int
+  var month: Int
+  var day: Int
+
+  init(year: Int, month: Int, day: Int) {
+    self.year = year
+    self.month = month
+    self.day = day
+  }
+
+  /// Years are counted from March, so that the leap day is the last of a year, in cycles of 400 years (146,097 days).
+  init(sinceEpoch days: Int64) {
+    // 719,468 days lie between 0000-03-01 and 1970-01-01.
+    let (cycle, dayOfCycle) = (days + 719_468).flooredDivision(by: 146_097)
+    let yearOfCycle = (dayOfCycle - dayOfCycle / 1460 + dayOfCycle / 36_524 - dayOfCycle / 146_096) / 365
+    let dayOfYear = dayOfCycle - (365 * yearOfCycle + yearOfCycle / 4 - yearOfCycle / 100)
+    let monthFromMarch = (5 * dayOfYear + 2) / 153
+    day = Int(dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
+    month = Int(monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9)
+    year = Int(cycle * 400 + yearOfCycle) + (month <= 2 ? 1 : 0)
+  }
+
+  /// Days since 1970-01-01.
+  var sinceEpoch: Int64 {
+    let (cycle, yearOfCycle) = Int64(month <= 2 ? year - 1 : year).flooredDivision(by: 400)
+    let monthFromMarch = Int64(month > 2 ? month - 3 : month + 9)
+    let dayOfYear = (153 * monthFromMarch + 2) / 5 + Int64(day) - 1
+    return cycle * 146_097 + yearOfCycle * 365 + yearOfCycle / 4 - yearOfCycle / 100 + dayOfYear - 719_468
+  }
+
+  static func count(ofMonth month: Int, year: Int) -> Int {
+    switch month {
+    case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
+    case 4, 6, 9, 11: 30
+    default: 31
+    }
+  }
+}
+
+/// Walks along the text of an instant.
+private struct InstantScanner {
+  private var rest: Substring.UTF8View
+
+  init(_ text: String) { rest = text[...].utf8 }
+
+  var isAtEnd: Bool { rest.isEmpty }
+
+  /// A number of exactly so many digits.
+  mutating func number(_ count: Int) -> Int? {
+    let digits = rest.prefix(count)
+    guard digits.count == count else { return nil }
+    var value = 0
+    for digit in digits {
+      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
+      value = value * 10 + Int(digit - UInt8(ascii: "0"))
+    }
+    rest = rest.dropFirst(count)
+    return value
+  }
+
+  mutating func character(_ allowed: Unicode.Scalar...) -> Bool {
+    guard let first = rest.first, allowed.contains(where: { UInt8(ascii: $0) == first }) else { return false }
+    rest = rest.dropFirst()
+    return true
+  }
+
+  /// A fraction, if there is one; nil when it has no digits or more than anybody writes.
+  mutating func microseconds() -> Int64? {
+    guard character(".") else { return 0 }
+    var value: Int64 = 0
+    var count = 0
+    while let digit = number(1) {
+      if count < 6 { value = value * 10 + Int64(digit) }
+      count += 1
+    }
+    guard (1...18).contains(count) else { return nil }
+    for _ in min(count, 6)..<6 { value *= 10 }
+    return value
+  }
+
+  mutating func offsetSeconds() -> Int? {
+    if character("Z", "z") { return 0 }
+    let isWest = rest.first == UInt8(ascii: "-")
+    guard character("+", "-"), let hours = number(2), character(":"), let minutes = number(2), hours <= 23,
+      minutes <= 59
+    else { return nil }
+    return (hours * 3600 + minutes * 60) * (isWest ? -1 : 1)
+  }
+}
+
+extension Int64 {
+  /// Quotient and remainder, where the remainder is never negative.
+  fileprivate func flooredDivision(by divisor: Int64) -> (Int64, Int64) {
+    let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+    return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
   }
 }
