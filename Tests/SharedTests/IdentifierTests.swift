@@ -1,0 +1,57 @@
+import BatonShared
+import Foundation
+import Testing
+
+@Suite struct IdentifierTests {
+  @Test func jobIDsGrowAndDifferAcrossTasks() async {
+    let generator = JobIDGenerator()
+    let lists = await withTaskGroup(of: [String].self) { group in
+      for _ in 0..<4 {
+        group.addTask { (0..<25_000).map { _ in generator.next().description } }
+      }
+      return await group.reduce(into: [[String]]()) { $0.append($1) }
+    }
+    #expect(Set(lists.joined()).count == 100_000)
+    // Within a task each call comes after the one before it, so its id is the greater one; so is that of the bytes.
+    for list in lists {
+      #expect(zip(list, list.dropFirst()).allSatisfy { $0 < $1 })
+    }
+    #expect(generator.next().description > lists.joined().max()!)
+  }
+
+  @Test func aJobIDIsAUUIDOfVersion7OfThisMoment() throws {
+    let before = UInt64(Date().timeIntervalSince1970 * 1000)
+    let text = JobIDGenerator().next().description
+    let after = UInt64(Date().timeIntervalSince1970 * 1000)
+    let digits = text.replacing("-", with: "")
+    #expect(digits.count == 32 && text == text.lowercased())
+    #expect(Array(digits)[12] == "7")
+    #expect("89ab".contains(Array(digits)[16]))
+    let stamp = try #require(UInt64(digits.prefix(12), radix: 16))
+    #expect((before...after + 1).contains(stamp))
+  }
+
+  @Test(arguments: ["0197A2B4-C6D8-7EEF-8123-456789ABCDEF", "0197a2b4-c6d8-7eef-8123-456789abcdef"])
+  func anIDIsReadInAnyCaseAndWrittenInLowerCase(text: String) {
+    #expect(JobID(text)?.description == text.lowercased())
+    #expect(LeaseID(text)?.description == text.lowercased())
+  }
+
+  @Test(arguments: [
+    "", "x", "0197a2b4c6d87eef8123456789abcdef", "0197a2b4-c6d8-7eef-8123-456789abcde",
+    "0197a2b4-c6d8-7eef-8123-456789abcdeg",
+    "{0197a2b4-c6d8-7eef-8123-456789abcdef}", "0197a2b4-c6d8-7eef-8123-456789abcdef ",
+    "0197a2b4-c6d8-7eef-8123-456789abcdef0",
+    "0197a2b4_c6d8_7eef_8123_456789abcdef", "0197a2b4-c6d8-7eef-8123-456789abcdef\0",
+  ])
+  func whatIsNoUUIDIsNoID(text: String) {
+    #expect(JobID(text) == nil)
+    #expect(LeaseID(text) == nil)
+  }
+
+  @Test func leaseIDsAreRandom() {
+    let ids = (0..<1000).map { _ in LeaseID().description }
+    #expect(Set(ids).count == 1000)
+    #expect(ids.allSatisfy { Array($0)[14] == "4" })
+  }
+}
