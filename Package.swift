@@ -99,12 +99,15 @@ let package = Package(
         nio, posixNIO, signals, subprocess,
       ]),
 
+    // A cloud's metadata service, for tests and for rehearsing interruptions.
+    module("BatonMetadataDouble", "Sources/MetadataDouble", ["BatonJSON", hummingbird, log, nio]),
+
     module("BatonClient", "Sources/Client", ["BatonShared", asyncHTTPClient, http1, nio, posixNIO]),
     module(
       "BatonCommandLine", "Sources/CommandLine",
       [
-        "BatonClient", "BatonLocalPostgres", "BatonShared", "BatonTelemetry", "BatonThreads", argumentParser, log,
-        signals, subprocess,
+        "BatonClient", "BatonLocalPostgres", "BatonMetadataDouble", "BatonShared", "BatonTelemetry", "BatonThreads",
+        argumentParser, log, signals, subprocess,
       ]),
 
     command("CoordinatorCommand", "Sources/Commands/Coordinator", ["BatonCoordinator", "BatonPostgres", signals]),
@@ -130,15 +133,16 @@ let package = Package(
     tests(
       "EndToEndTests",
       [
-        "BatonClient", "BatonJSON", "BatonLocalPostgres", "BatonPostgres", "BatonShared", "BatonTestSupport",
-        "BatonCommand", "CoordinatorCommand", "WorkerCommand", asyncHTTPClient, hummingbird, nio, subprocess,
+        "BatonClient", "BatonJSON", "BatonLocalPostgres", "BatonMetadataDouble", "BatonPostgres", "BatonShared",
+        "BatonTestSupport", "BatonCommand", "CoordinatorCommand", "WorkerCommand", asyncHTTPClient, hummingbird, nio,
+        subprocess,
       ]),
     tests("TelemetryTests", ["BatonTelemetry", log, metrics, subprocess]),
     tests(
       "WorkerTests",
       [
-        "BatonJSON", "BatonShared", "BatonTelemetry", "BatonWorker", "SwiftWorker", "WorkerCommand", asyncHTTPClient,
-        hummingbird, lifecycle, log, nio, subprocess,
+        "BatonJSON", "BatonMetadataDouble", "BatonShared", "BatonTelemetry", "BatonWorker", "SwiftWorker",
+        "WorkerCommand", asyncHTTPClient, hummingbird, lifecycle, log, nio, subprocess,
       ]),
 
     .executableTarget(

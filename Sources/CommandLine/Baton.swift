@@ -40,7 +40,7 @@ public struct Baton: AsyncParsableCommand {
         name: "Operations",
         subcommands: [
           WorkersCommand.self, DrainCommand.self, QueuesCommand.self, PauseCommand.self, ResumeCommand.self,
-          StatsCommand.self, HealthCommand.self,
+          StatsCommand.self, HealthCommand.self, ImdsCommand.self,
         ]),
     ])
 
