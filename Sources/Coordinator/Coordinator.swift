@@ -14,7 +14,7 @@ import UnixSignals
 #endif
 
 /// A coordinator, put together: everything long-lived in the order in which it starts; it stops in the reverse order.
-public struct Coordinator {
+public struct Coordinator: Sendable {
   private let configuration: CoordinatorConfiguration
   private let access: Access
   private let logger: Logger

@@ -19,9 +19,9 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   private let perform: @Sendable ([Item]) async throws -> [Outcome]
 
   private var waiting: Deque<Request> = []
-  private var waitingItems = 0
+  private(set) var waitingItems = 0
   private var idleLanes: [CheckedContinuation<[Request]?, Never>] = []
-  private var isClosed = false
+  private(set) var isClosed = false
 
   /// - Parameters:
   ///   - maximumItems: A batch takes no further request once it holds this many items.
@@ -60,7 +60,7 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
 
   /// Serves until graceful shutdown; what is waiting then is still carried out.
   func run() async throws {
-    await withGracefulShutdownHandler {
+    await withTaskCancellationOrGracefulShutdownHandler {
       await withDiscardingTaskGroup { group in
         for _ in 0..<lanes {
           group.addTask {
@@ -68,7 +68,7 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
           }
         }
       }
-    } onGracefulShutdown: {
+    } onCancelOrGracefulShutdown: {
       // Shield: the handler is synchronous; closing is one hop that ends by itself.
       Task { await self.close() }
     }

@@ -79,7 +79,7 @@ actor LeaseDispatcher: Service {
   }
 
   func run() async throws {
-    await withGracefulShutdownHandler {
+    await withTaskCancellationOrGracefulShutdownHandler {
       await withDiscardingTaskGroup { group in
         for _ in 0..<lanes {
           group.addTask {
@@ -88,7 +88,7 @@ actor LeaseDispatcher: Service {
         }
         group.addTask { await self.watchTheClock() }
       }
-    } onGracefulShutdown: {
+    } onCancelOrGracefulShutdown: {
       // Shield: as above.
       Task { await self.close() }
     }

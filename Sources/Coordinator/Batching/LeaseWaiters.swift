@@ -17,6 +17,8 @@ struct LeaseWaiters {
     let filter: LeaseFilter
     let waiters: [ID]
     let slots: [Slot]
+    /// Whether it holds a request that has been in no statement before.
+    let hasNew: Bool
   }
 
   private struct Waiter {
@@ -45,6 +47,8 @@ struct LeaseWaiters {
   private var lastID = 0
   private var waiters: [ID: Waiter] = [:]
   private var groups: [LeaseFilter: Group] = [:]
+  /// Groups that are due, the longest first, so that a busy one does not starve the others.
+  private var due: Deque<LeaseFilter> = []
 
   mutating func nextID() -> ID {
     lastID += 1
@@ -65,14 +69,19 @@ struct LeaseWaiters {
 
   private mutating func markDue(_ filter: LeaseFilter) {
     guard var group = groups[filter] else { return }
-    if group.isInFlight { group.isDueAgain = true } else { group.isDue = true }
+    if group.isInFlight {
+      group.isDueAgain = true
+    } else if !group.isDue {
+      group.isDue = true
+      due.append(filter)
+    }
     groups[filter] = group
   }
 
   /// The next statement to send, if any group is due. Jobs are spread: each request gets its first before any gets a
   /// second.
   mutating func takeBatch() -> Batch? {
-    for filter in groups.keys {
+    while let filter = due.popFirst() {
       guard var group = groups[filter], group.isDue, !group.isInFlight else { continue }
       group.isDue = false
       var taken: [(id: ID, waiter: Waiter)] = []
@@ -92,7 +101,9 @@ struct LeaseWaiters {
       }
       group.isInFlight = true
       groups[filter] = group
-      return Batch(filter: filter, waiters: taken.map(\.id), slots: Self.spread(taken))
+      return Batch(
+        filter: filter, waiters: taken.map(\.id), slots: Self.spread(taken),
+        hasNew: taken.contains { $0.waiter.stage == .new })
     }
     return nil
   }
@@ -139,7 +150,7 @@ struct LeaseWaiters {
         markDue(filter)
       }
     }
-    land(batch.filter, returning: stay, again: found == batch.slots.count)
+    land(batch, returning: stay, again: found == batch.slots.count)
     return over
   }
 
@@ -147,18 +158,29 @@ struct LeaseWaiters {
   /// - Returns: the requests that were in it, and have not gone yet.
   mutating func fail(_ batch: Batch) -> [ID] {
     let affected = batch.waiters.filter { waiters.removeValue(forKey: $0) != nil }
-    land(batch.filter, returning: [], again: false)
+    land(batch, returning: [], again: false)
     return affected
   }
 
-  private mutating func land(_ filter: LeaseFilter, returning stay: [ID], again: Bool) {
+  private mutating func land(_ batch: Batch, returning stay: [ID], again: Bool) {
+    let filter = batch.filter
     guard var group = groups[filter] else { return }
     group.isInFlight = false
     group.order.prepend(contentsOf: stay)
     // All slots filled: there may be more work for those who were not in the statement.
-    group.isDue = again || group.isDueAgain
+    var isDue = again || group.isDueAgain
     group.isDueAgain = false
+    if !isDue {
+      // Nobody goes without having been in a statement, as long as that makes progress: if those who wait fill whole
+      // statements and find nothing, there is nothing for those behind them either.
+      for id in group.order.reversed() {
+        guard let waiter = waiters[id] else { continue }
+        guard waiter.stage == .new else { break }
+        if batch.hasNew { isDue = true } else { waiters[id]?.stage = .parked }
+      }
+    }
     groups[filter] = group.order.isEmpty ? nil : group
+    if isDue { markDue(filter) }
   }
 
   mutating func remove(_ id: ID) {

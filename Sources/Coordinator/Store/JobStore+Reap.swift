@@ -43,6 +43,7 @@ extension JobStore {
       select jobs.id, baton_next_status('lost', cancel_requested_at is not null, true, failures, max_attempts,
         losses + 1, max_losses) as next
       from ended join jobs on jobs.id = ended.job_id
+      for update of jobs
     ), moved as (
       update jobs set status = next, losses = losses + 1,
         finished_at = case when next <> 'queued' then now() end,

@@ -78,6 +78,8 @@ extension JobStore {
         case when is_failure then coalesce(delay, baton_backoff(failures + 1))
              when ended.outcome = 'released' then coalesce(delay, 0) else 0 end as wait
       from ended join jobs on jobs.id = ended.job_id
+      -- Locked before it is judged: a cancel that is just being committed must be seen.
+      for update of jobs
     ), moved as (
       update jobs set status = next,
         scheduled = next = 'queued' and wait > 0,

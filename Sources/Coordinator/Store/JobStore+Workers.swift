@@ -67,7 +67,9 @@ extension JobStore {
         select id, state, interruption::jsonb, now() + $4 * interval '1 second' from said order by id
         on conflict (id) do update set last_heartbeat_at = now(), silent_after = excluded.silent_after,
           state = case when excluded.state = 'active' then w.state else excluded.state end,
-          interruption = coalesce(excluded.interruption, w.interruption)
+          -- A worker that goes on working may say no more of what was only a recommendation.
+          interruption = case when excluded.state = 'active' and w.state = 'active' then excluded.interruption
+            else coalesce(excluded.interruption, w.interruption) end
         returning id, drain_requested, capacity_type, state <> 'active' or drain_requested as draining
       )
       select id, drain_requested, capacity_type, draining from noted
