@@ -91,7 +91,7 @@ public struct Worker: Service {
     }
     metrics = WorkerMetrics(registry: PrometheusRegistry())
     table = LeaseTable(metrics: metrics)
-    drain = DrainController(grace: configuration.gracePeriod, metrics: metrics, logger: logger)
+    drain = DrainController(settings: configuration.interruptionSettings, metrics: metrics, logger: logger)
     try Self.check(configuration, handlers)
   }
 
@@ -110,7 +110,7 @@ public struct Worker: Service {
   /// - Throws: An error when it cannot work at all, such as a port that is in use.
   public func run() async throws {
     let http = CoordinatorClient.makeHTTPClient()
-    let imdsHTTP = IMDSClient.makeHTTPClient()
+    let imdsHTTP = MetadataHTTP.makeClient()
     let outcome: Result<Void, any Error>
     do {
       outcome = .success(try await services(http: http, imdsHTTP: imdsHTTP).run())
@@ -161,20 +161,25 @@ public struct Worker: Service {
     ]
     if handlesSignals { services.append(SignalListener(drain: drain, logger: logger)) }
     if configuration.exitWithParent { services.append(ParentWatcher(drain: drain)) }
-    if configuration.spotWatcherEnabled {
+    services.append(
+      SoftStateKeeper(drain: drain, table: table, keeper: keeper, metrics: metrics, logger: logger))
+    if configuration.spotWatcherEnabled, configuration.spotProvider != .none {
       services.append(InterruptionWatcher(source: spotSource(imdsHTTP, registrar)))
     }
+    // At the level debug the group writes down the services with all that they hold, the token among it.
+    var quiet = logger
+    quiet.logLevel = max(logger.logLevel, .info)
     return ServiceGroup(
       configuration: ServiceGroupConfiguration(
         services: services.map { .init(service: $0) }
           + [.init(service: agent, successTerminationBehavior: .gracefullyShutdownGroup)],
-        logger: logger))
+        logger: quiet))
   }
 
-  private func spotSource(_ http: HTTPClient, _ registrar: Registrar) -> EC2SpotSource {
+  private func spotSource(_ http: HTTPClient, _ registrar: Registrar) -> ProviderSource {
     let override = configuration.capacityType
-    return EC2SpotSource(
-      imds: IMDSClient(client: http, base: IMDSClient.base(of: configuration.imdsURL)),
+    return ProviderSource(
+      provider: configuration.spotProvider, address: configuration.imdsURL, client: http,
       pollInterval: configuration.pollInterval, drain: drain,
       onIdentity: { identity in
         await registrar.update { registration in
@@ -185,7 +190,7 @@ public struct Worker: Service {
           registration.capacityType = override ?? identity.capacityType
         }
       },
-      metrics: metrics, logger: logger)
+      reporter: AvailabilityReporter(metrics: metrics, logger: logger))
   }
 
   /// The version of this library.

@@ -61,9 +61,17 @@ extension WorkerConfiguration {
 
   private mutating func readInterruptions(_ settings: SettingsReader) throws {
     spotWatcherEnabled = try settings.bool("SPOT_WATCHER_ENABLED", default: spotWatcherEnabled)
+    spotProvider = try settings.choice("SPOT_PROVIDER", default: spotProvider)
     imdsURL = try settings.urlOrNil("IMDS_URL")?.absoluteString ?? imdsURL
     pollInterval = try settings.seconds("POLL_INTERVAL_SECONDS", default: pollInterval, in: 0.05...3600)
     gracePeriod = try settings.seconds("GRACE_PERIOD_SECONDS", default: gracePeriod, in: 0...604_800)
+    onSpotNotice = try settings.choice("ON_SPOT_NOTICE", default: onSpotNotice)
+    onRebalance = try settings.choice("ON_REBALANCE", default: onRebalance)
+    onLifecycleState = try settings.choice("ON_LIFECYCLE_STATE", default: onLifecycleState)
+    onScheduledMaintenance = try settings.choice("ON_SCHEDULED_MAINTENANCE", default: onScheduledMaintenance)
+    maintenanceLead = try settings.seconds("MAINTENANCE_LEAD_SECONDS", default: maintenanceLead, in: 0...2_592_000)
+    rebalanceExpiry = try settings.seconds("REBALANCE_EXPIRY_SECONDS", default: rebalanceExpiry, in: 1...604_800)
+    softMaxJob = try settings.seconds("SOFT_MAX_JOB_SECONDS", default: softMaxJob, in: 0...604_800)
     checkpointReserve = try settings.seconds(
       "CHECKPOINT_RESERVE_SECONDS", default: checkpointReserve, in: 0...86_400)
     allowSimulateInterruption = try settings.bool(

@@ -28,12 +28,28 @@ public struct WorkerConfiguration: Sendable {
   public var execAllow: [String] = []
   /// Whether to look for notices of spot interruptions.
   public var spotWatcherEnabled = true
-  /// The instance metadata service.
-  public var imdsURL = "http://169.254.169.254"
+  /// The cloud that the machine runs in.
+  public var spotProvider = SpotProvider.auto
+  /// The instance metadata service; nil for its usual address. With it, ``SpotProvider/auto`` means EC2.
+  public var imdsURL: String?
   /// How often to look for notices, in seconds.
   public var pollInterval = 5.0
   /// How long a drain may last that has no time of its own, in seconds.
   public var gracePeriod = 110.0
+  /// What follows from a notice that a spot instance is taken back.
+  public var onSpotNotice = InterruptionReaction.drain
+  /// What follows from a recommendation to rebalance.
+  public var onRebalance = InterruptionReaction.soft
+  /// What follows when the group of instances lets this one go.
+  public var onLifecycleState = InterruptionReaction.drain
+  /// What follows from scheduled maintenance of the machine, once it is near.
+  public var onScheduledMaintenance = InterruptionReaction.drain
+  /// How near maintenance has to be before anything follows, in seconds.
+  public var maintenanceLead = 600.0
+  /// How long the soft state lasts if nothing follows, in seconds.
+  public var rebalanceExpiry = 1200.0
+  /// In the soft state, kinds whose jobs usually run longer than this are not taken, in seconds.
+  public var softMaxJob = 120.0
   /// What is kept at the end of a drain for saving checkpoints, in seconds; less if the drain is short.
   public var checkpointReserve = 5.0
   /// How long a `sleep` job takes that does not say, in seconds.

@@ -7,6 +7,7 @@ struct WorkerMetrics: Sendable {
   private let heldLeases: Gauge
   private let slotCount: Gauge
   private let draining: Gauge
+  private let softState: Gauge
   private let registered: Gauge
   private let noticesUnavailable: Gauge
   private let checkpointBytes: Counter
@@ -18,6 +19,8 @@ struct WorkerMetrics: Sendable {
     registry.describe("worker_leases", help: "Leases held.")
     registry.describe("worker_slots", help: "Jobs that may run at once.")
     registry.describe("worker_draining", help: "1 while the worker takes no more jobs.")
+    registry.describe(
+      "worker_soft_state", help: "1 while the instance may be taken away, and no jobs are taken that usually run long.")
     registry.describe("worker_registered", help: "1 once the coordinator knows the worker.")
     registry.describe("worker_jobs", help: "Attempts by kind and outcome.")
     registry.describe(
@@ -36,12 +39,13 @@ struct WorkerMetrics: Sendable {
     heldLeases = Gauge(label: "worker_leases", factory: registry)
     slotCount = Gauge(label: "worker_slots", factory: registry)
     draining = Gauge(label: "worker_draining", factory: registry)
+    softState = Gauge(label: "worker_soft_state", factory: registry)
     registered = Gauge(label: "worker_registered", factory: registry)
     noticesUnavailable = Gauge(label: "worker_notices_unavailable", factory: registry)
     checkpointBytes = Counter(label: "worker_checkpoint_bytes", factory: registry)
     checkpointSeconds = Timer(label: "worker_checkpoint", factory: registry)
     warningSeconds = Recorder(label: "worker_warning_seconds", dimensions: [], aggregate: true, factory: registry)
-    for gauge in [heldLeases, draining, registered, noticesUnavailable] { gauge.record(0) }
+    for gauge in [heldLeases, draining, softState, registered, noticesUnavailable] { gauge.record(0) }
   }
 
   func leases(_ count: Int) { heldLeases.record(count) }
@@ -49,8 +53,11 @@ struct WorkerMetrics: Sendable {
   func registered(_ isRegistered: Bool) { registered.record(isRegistered ? 1 : 0) }
   func noticesUnavailable(_ areUnavailable: Bool) { noticesUnavailable.record(areUnavailable ? 1 : 0) }
 
+  func drainBegan() { draining.record(1) }
+  func softState(_ isSoft: Bool) { self.softState.record(isSoft ? 1 : 0) }
+
+  /// A notice, once an event.
   func interruption(_ notice: InterruptionNotice) {
-    draining.record(1)
     if let seconds = notice.secondsLeft { warningSeconds.record(seconds) }
     Counter(
       label: "worker_interruptions", dimensions: [("source", notice.source), ("action", notice.action)],

@@ -70,7 +70,7 @@ struct WorkerServer: Service {
   }
 
   private func ready() throws -> Response {
-    if let report = drain.report {
+    if drain.isDraining, let report = drain.report {
       throw Problem(.draining, "the worker drains: \(report.source) \(report.action)")
     }
     let state = registrar.state.value

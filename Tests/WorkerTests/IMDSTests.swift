@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import BatonMetadataDouble
 import BatonShared
 import BatonTelemetry
 import Logging
@@ -15,13 +16,13 @@ import Testing
 @Suite struct IMDSTests {
   /// A client of the double, and the double.
   private func with<Result: Sendable>(
-    timeout: Double = 4, _ body: @escaping @Sendable (IMDSClient, IMDSDouble) async throws -> Result
+    timeout: Double = 4, _ body: @escaping @Sendable (IMDSClient, MetadataDouble) async throws -> Result
   ) async throws -> Result {
-    try await IMDSDouble.run { imds in
-      let http = IMDSClient.makeHTTPClient()
+    try await MetadataDouble.with { imds, address in
+      let http = MetadataHTTP.makeClient()
       let outcome: Swift.Result<Result, any Error>
       do {
-        outcome = .success(try await body(IMDSClient(client: http, base: imds.base, timeout: timeout), imds))
+        outcome = .success(try await body(IMDSClient(client: http, base: address, timeout: timeout), imds))
       } catch {
         outcome = .failure(error)
       }
@@ -38,64 +39,64 @@ import Testing
         let notice = try await client.read("spot/instance-action")
         #expect(notice == nil)
       }
-      #expect(imds.state.value.tokenRequests == 1)
-      #expect(imds.state.value.reads.allSatisfy { $0.token == "token-1" })
+      #expect(imds.state.tokenRequests == 1)
+      #expect(imds.state.reads.allSatisfy { $0.token == "token-1" })
     }
   }
 
   @Test func anExpiredTokenIsReplacedOnce() async throws {
     try await with { client, imds in
       _ = try await client.read("instance-id")
-      imds.state.update { $0.tokens = [] }
+      imds.update { $0.tokens = [:] }
       let value2 = try await client.read("instance-id")
       #expect(value2 == "i-0123456789abcdef0")
-      #expect(imds.state.value.tokenRequests == 2)
-      #expect(imds.state.value.reads.map(\.token) == ["token-1", "token-1", "token-2"])
+      #expect(imds.state.tokenRequests == 2)
+      #expect(imds.state.reads.map(\.token) == ["token-1", "token-1", "token-2"])
     }
   }
 
   @Test func aSecondRefusalIsNotTriedAgainAndNeverWithoutAToken() async throws {
     try await with { client, imds in
-      imds.state.update { state in
-        state.allowsVersionOne = true
-        state.failures = [401, 401]
+      imds.update { state in
+        state.script.versions = .both
+        state.script.failures = [401, 401]
       }
       await #expect(throws: IMDSError.forbidden(status: 401)) { try await client.read("instance-id") }
-      #expect(imds.state.value.reads.count == 2)
-      #expect(imds.state.value.reads.allSatisfy { $0.token != nil })
+      #expect(imds.state.reads.count == 2)
+      #expect(imds.state.reads.allSatisfy { $0.token != nil })
     }
   }
 
   @Test func aTokenThatIsRefusedIsNoReasonToFallBack() async throws {
     try await with { client, imds in
-      imds.state.update { state in
-        state.allowsVersionOne = true
-        state.tokenStatus = 403
+      imds.update { state in
+        state.script.versions = .both
+        state.script.tokenStatus = 403
       }
       await #expect(throws: IMDSError.forbidden(status: 403)) { try await client.read("instance-id") }
-      #expect(imds.state.value.reads.isEmpty)
+      #expect(imds.state.reads.isEmpty)
     }
   }
 
   @Test func aTokenThatTimesOutLeadsToVersionOne() async throws {
     try await with(timeout: 1) { client, imds in
-      imds.state.update { state in
-        state.allowsVersionOne = true
-        state.tokenDelay = .seconds(8)
+      imds.update { state in
+        state.script.versions = .both
+        state.script.tokenDelay = 8
       }
       let value3 = try await client.read("instance-id")
       #expect(value3 == "i-0123456789abcdef0")
       let value4 = try await client.read("instance-type")
-      #expect(value4 == "c7g.large")
-      #expect(imds.state.value.tokenRequests == 1, "it is not waited for each time")
+      #expect(value4 == "m7g.large")
+      #expect(imds.state.tokenRequests == 1, "it is not waited for each time")
     }
   }
 
   @Test func whereVersionTwoIsRequiredASlowTokenIsTriedAgain() async throws {
     try await with(timeout: 1) { client, imds in
-      imds.state.update { $0.tokenDelay = .seconds(8) }
+      imds.update { $0.script.tokenDelay = 8 }
       await #expect(throws: IMDSError.unreachable) { try await client.read("instance-id") }
-      imds.state.update { $0.tokenDelay = .zero }
+      imds.update { $0.script.tokenDelay = 0 }
       let value5 = try await client.read("instance-id")
       #expect(value5 == "i-0123456789abcdef0")
     }
@@ -103,7 +104,7 @@ import Testing
 
   @Test func aBusyServiceIsToldFromARefusal() async throws {
     try await with { client, imds in
-      imds.state.update { $0.failures = [503, 429, 403] }
+      imds.update { $0.script.failures = [503, 429, 403] }
       await #expect(throws: IMDSError.busy(status: 503)) { try await client.read("instance-id") }
       await #expect(throws: IMDSError.busy(status: 429)) { try await client.read("instance-id") }
       await #expect(throws: IMDSError.forbidden(status: 403)) { try await client.read("instance-id") }
@@ -113,7 +114,7 @@ import Testing
   }
 
   @Test func nothingThereIsUnreachableAndQuicklySo() async throws {
-    let http = IMDSClient.makeHTTPClient()
+    let http = MetadataHTTP.makeClient()
     let client = IMDSClient(client: http, base: "http://127.0.0.1:1", timeout: 0.5)
     let began = ContinuousClock.now
     await #expect(throws: IMDSError.unreachable) { try await client.read("instance-id") }
@@ -129,7 +130,7 @@ import Testing
     ("http://127.0.0.1:9/latest/meta-data/", "http://127.0.0.1:9"),
   ])
   func theLongFormOfTheAddressIsUnderstood(given: String, base: String) {
-    #expect(IMDSClient.base(of: given) == base)
+    #expect(MetadataHTTP.base(of: given) == base)
   }
 
   @Test(arguments: [
@@ -151,25 +152,24 @@ import Testing
   }
 
   @Test func aNoticeDrainsTheWorkerWhoseIdentityIsKnown() async throws {
-    try await IMDSDouble.run { imds in
+    try await MetadataDouble.with { imds, address in
       try await CoordinatorDouble.run { coordinator in
         let worker = try TestWorker(coordinator) { configuration in
           configuration.spotWatcherEnabled = true
-          configuration.imdsURL = imds.base + "/latest/meta-data/spot/instance-action"
+          configuration.imdsURL = address + "/latest/meta-data/spot/instance-action"
           configuration.pollInterval = 0.1
         }
         try await worker.run {
           let state = try await coordinator.wait("the identity") { $0.registrations.last?.instanceID != nil }
           #expect(state.registrations.last?.capacityType == .spot)
-          #expect(state.registrations.last?.availabilityZone == "eu-central-1a")
+          #expect(state.registrations.last?.availabilityZone == "eu-central-1b")
           #expect(state.registrations.last?.provider == "aws")
           let job = try coordinator.submit("steps", #"{"steps":100000,"step_seconds":0.01}"#)
           try await worker.waitUntilRunning()
-          let time = Date(timeIntervalSinceNow: 4).formatted(Date.ISO8601FormatStyle())
           // Throttled now and then, as the real one is.
-          imds.state.update { state in
-            state.failures = [503, 503]
-            state.values["spot/instance-action"] = #"{"action":"terminate","time":"\#(time)"}"#
+          imds.update { state in
+            state.script.failures = [503, 503]
+            state.script.notice = .init(action: "terminate", seconds: 4)
           }
           let outcome = try await coordinator.outcome(of: job)
           #expect(outcome.outcome == .interrupted)
@@ -213,5 +213,83 @@ import Testing
     #expect(availability.failed(.busy(status: 503)) == .unavailable(.busy(status: 503)))
     #expect(availability.succeeded() == .available(isAgain: true))
     #expect(availability.failed(.forbidden(status: 403)) == .unavailable(.forbidden(status: 403)))
+  }
+}
+
+@Suite struct IMDSClientConductTests {
+  private func with<Result: Sendable>(
+    _ script: MetadataScript = MetadataScript(),
+    _ body: @escaping @Sendable (IMDSClient, MetadataDouble) async throws -> Result
+  ) async throws -> Result {
+    try await MetadataDouble.with(script) { imds, address in
+      let http = MetadataHTTP.makeClient()
+      let outcome: Swift.Result<Result, any Error>
+      do {
+        outcome = .success(try await body(IMDSClient(client: http, base: address, timeout: 4), imds))
+      } catch {
+        outcome = .failure(error)
+      }
+      try await http.shutdown()
+      return try outcome.get()
+    }
+  }
+
+  @Test func noRequestNamesSomebodyElseAsItsOrigin() async throws {
+    try await with { client, imds in
+      _ = try await client.read("instance-id")
+      #expect(imds.state.reads.count == 1)
+      #expect(imds.state.reads.allSatisfy { $0.forwardedFor == nil })
+    }
+  }
+
+  @Test func aTokenOfShortLifeIsReplacedAndReadsNeverFail() async throws {
+    var script = MetadataScript()
+    script.maximumTokenLife = 1
+    try await with(script) { client, imds in
+      let end = ContinuousClock.now + .milliseconds(2300)
+      while ContinuousClock.now < end {
+        let id = try await client.read("instance-id")
+        #expect(id != nil)
+        try await Task.sleep(for: .milliseconds(50))
+      }
+      #expect((3...4).contains(imds.state.tokenRequests), "\(imds.state.tokenRequests)")
+    }
+  }
+
+  @Test func whereOnlyVersionOneIsThereItIsUsed() async throws {
+    var script = MetadataScript()
+    script.versions = .v1
+    try await with(script) { client, imds in
+      let id = try await client.read("instance-id")
+      #expect(id == "i-0123456789abcdef0")
+      let absent = try await client.read("spot/instance-action")
+      #expect(absent == nil)
+      #expect(imds.state.tokenRequests == 1)
+    }
+  }
+
+  @Test(arguments: [400, 401, 403, 500, 503])
+  func aTokenThatIsRefusedNeverLeadsToAReadWithoutOne(status: Int) async throws {
+    var script = MetadataScript()
+    script.versions = .both
+    script.tokenStatus = status
+    try await with(script) { client, imds in
+      await #expect(throws: IMDSError(status: UInt(status))) { try await client.read("instance-id") }
+      #expect(imds.state.reads.isEmpty)
+    }
+  }
+
+  @Test func throttlingIsRiddenOut() async throws {
+    var script = MetadataScript()
+    script.failureRate = 0.3
+    try await with(script) { client, _ in
+      var answered = 0
+      for _ in 0..<100 {
+        do {
+          if try await client.read("instance-id") != nil { answered += 1 }
+        } catch IMDSError.busy(status: 503) {}
+      }
+      #expect((50...90).contains(answered), "\(answered)")
+    }
   }
 }

@@ -33,10 +33,26 @@ struct WorkerCommand: AsyncParsableCommand {
   var jobProcessingSeconds: String?
   @Option(help: "Whether to look for spot interruption notices. [SPOT_WATCHER_ENABLED, true]")
   var spotWatcherEnabled: String?
-  @Option(help: "The instance metadata service. [IMDS_URL, http://169.254.169.254]")
+  @Option(help: "The cloud: auto, aws, gcp, azure or none. [SPOT_PROVIDER, auto]")
+  var spotProvider: String?
+  @Option(help: "The instance metadata service. [IMDS_URL, the provider's own]")
   var imdsURL: String?
   @Option(help: "How often to look for notices. [POLL_INTERVAL_SECONDS, 5]")
   var pollIntervalSeconds: String?
+  @Option(help: "What follows from a spot notice: drain, soft or ignore. [ON_SPOT_NOTICE, drain]")
+  var onSpotNotice: String?
+  @Option(help: "What follows from a rebalance recommendation: drain, soft or ignore. [ON_REBALANCE, soft]")
+  var onRebalance: String?
+  @Option(help: "What follows when the group lets the instance go: drain, soft or ignore. [ON_LIFECYCLE_STATE, drain]")
+  var onLifecycleState: String?
+  @Option(help: "What follows from maintenance that is near: drain, soft or ignore. [ON_SCHEDULED_MAINTENANCE, drain]")
+  var onScheduledMaintenance: String?
+  @Option(help: "How near maintenance has to be. [MAINTENANCE_LEAD_SECONDS, 600]")
+  var maintenanceLeadSeconds: String?
+  @Option(help: "How long the soft state lasts if nothing follows. [REBALANCE_EXPIRY_SECONDS, 1200]")
+  var rebalanceExpirySeconds: String?
+  @Option(help: "In the soft state, kinds that usually run longer are not taken. [SOFT_MAX_JOB_SECONDS, 120]")
+  var softMaxJobSeconds: String?
   @Option(help: "How long a drain may last that has no time of its own. [GRACE_PERIOD_SECONDS, 110]")
   var gracePeriodSeconds: String?
   @Option(help: "What is kept at the end of a drain for saving checkpoints. [CHECKPOINT_RESERVE_SECONDS, 5]")
@@ -59,7 +75,10 @@ struct WorkerCommand: AsyncParsableCommand {
       "COORDINATOR_URL": coordinatorURL, "WORKER_NAME": workerName, "WORKER_SLOTS": workerSlots,
       "WORKER_QUEUES": workerQueues, "WORKER_KINDS": workerKinds, "WORKER_CAPACITY_TYPE": workerCapacityType,
       "EXEC_ALLOW": execAllow, "JOB_PROCESSING_SECONDS": jobProcessingSeconds,
-      "SPOT_WATCHER_ENABLED": spotWatcherEnabled, "IMDS_URL": imdsURL,
+      "SPOT_WATCHER_ENABLED": spotWatcherEnabled, "SPOT_PROVIDER": spotProvider, "IMDS_URL": imdsURL,
+      "ON_SPOT_NOTICE": onSpotNotice, "ON_REBALANCE": onRebalance, "ON_LIFECYCLE_STATE": onLifecycleState,
+      "ON_SCHEDULED_MAINTENANCE": onScheduledMaintenance, "MAINTENANCE_LEAD_SECONDS": maintenanceLeadSeconds,
+      "REBALANCE_EXPIRY_SECONDS": rebalanceExpirySeconds, "SOFT_MAX_JOB_SECONDS": softMaxJobSeconds,
       "POLL_INTERVAL_SECONDS": pollIntervalSeconds, "GRACE_PERIOD_SECONDS": gracePeriodSeconds,
       "CHECKPOINT_RESERVE_SECONDS": checkpointReserveSeconds,
       "ALLOW_SIMULATE_INTERRUPTION": allowSimulateInterruption, "EXIT_WITH_PARENT": exitWithParent, "HOST": host,

@@ -49,7 +49,8 @@ struct StepsHandler: JobHandler {
       step += 1
       if step == payload.failAt { throw JobFailed(code: "step_failed", message: "step \(step) failed, as it was told") }
       job.reportProgress(Double(step) / Double(payload.steps), message: "step \(step) of \(payload.steps)")
-      if step.isMultiple(of: payload.checkpointEvery), step < payload.steps {
+      let isDue = step.isMultiple(of: payload.checkpointEvery) || job.interruption.isCheckpointWanted
+      if isDue, step < payload.steps {
         try await save(step, job)
         saved = step
         job.log("checkpoint at step \(step)")

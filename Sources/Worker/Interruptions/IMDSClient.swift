@@ -1,13 +1,5 @@
 import AsyncHTTPClient
-import NIOCore
 import NIOHTTP1
-import NIOPosix
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
 
 /// Reads EC2's instance metadata: version 2 with a token, and version 1 only where no token can be had.
 actor IMDSClient {
@@ -21,40 +13,16 @@ actor IMDSClient {
   /// How long a token is asked to live, in seconds.
   private static let tokenLife = 21_600
 
-  private let client: HTTPClient
+  private let http: MetadataHTTP
   private let base: String
-  private let timeout: TimeAmount
   private var access = Access.unknown
 
   /// - Parameters:
   ///   - base: The address of the service without a path.
   ///   - timeout: Of one request, in seconds. The service is on the machine itself or is not there at all.
   init(client: HTTPClient, base: String, timeout: Double = 1.5) {
-    self.client = client
+    http = MetadataHTTP(client: client, timeout: timeout)
     self.base = base
-    self.timeout = .nanoseconds(Int64(timeout * 1e9))
-  }
-
-  /// A client of its own for it: short time-outs and no proxy, which would make the service refuse the token.
-  static func makeHTTPClient() -> HTTPClient {
-    var configuration = HTTPClient.Configuration()
-    configuration.redirectConfiguration = .disallow
-    configuration.proxy = nil
-    configuration.timeout.connect = .seconds(1)
-    configuration.connectionPool.retryConnectionEstablishment = false
-    configuration.connectionPool.idleTimeout = .seconds(10)
-    configuration.httpVersion = .http1Only
-    return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
-  }
-
-  /// The address without the path of the spot notice, with which some people configure it.
-  static func base(of address: String) -> String {
-    var base = address
-    while base.hasSuffix("/") { base.removeLast() }
-    for suffix in ["/spot/instance-action", "/meta-data", "/latest"] where base.hasSuffix(suffix) {
-      base.removeLast(suffix.count)
-    }
-    return base
   }
 
   /// Reads a path below `/latest/meta-data/`.
@@ -63,7 +31,7 @@ actor IMDSClient {
   /// - Throws: ``IMDSError``, or `CancellationError`.
   func read(_ path: String) async throws -> String? {
     let (answer, usedToken) = try await get(path)
-    guard answer.status == 401 else { return try Self.text(answer) }
+    guard answer.status == 401 else { return try answer.text() }
     // Version 1 is turned off, and the request for a token timed out: perhaps it will not the next time.
     guard usedToken else {
       access = .unknown
@@ -72,17 +40,17 @@ actor IMDSClient {
     // Expired or never valid: get a new one, and try again once.
     access = .unknown
     let (second, _) = try await get(path)
-    guard second.status == 401 else { return try Self.text(second) }
+    guard second.status == 401 else { return try second.text() }
     access = .unknown
     throw IMDSError.forbidden(status: 401)
   }
 
-  private func get(_ path: String) async throws -> (answer: (status: UInt, body: String), usedToken: Bool) {
+  private func get(_ path: String) async throws -> (answer: MetadataHTTP.Answer, usedToken: Bool) {
     let token = try await token()
     var request = HTTPClientRequest(url: "\(base)/latest/meta-data/\(path)")
     if let token { request.headers.add(name: "X-aws-ec2-metadata-token", value: token) }
     do {
-      return (try await send(request), token != nil)
+      return (try await http.send(request), token != nil)
     } catch let error as IMDSError {
       // Somebody may have put a hop in between, or taken it away.
       if token == nil { access = .unknown }
@@ -101,57 +69,26 @@ actor IMDSClient {
     request.method = .PUT
     request.headers.add(name: "X-aws-ec2-metadata-token-ttl-seconds", value: String(Self.tokenLife))
     let askedAt = ContinuousClock.now
-    let answer: (status: UInt, body: String)
+    let answer: MetadataHTTP.Answer
     do {
-      answer = try await send(request)
+      answer = try await http.send(request)
     } catch IMDSError.unreachable {
       access = .versionOne
       return nil
     }
     switch answer.status {
     case 200 where !answer.body.isEmpty && answer.body.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }:
-      access = .token(answer.body, until: askedAt + .seconds(Self.tokenLife - 60))
+      let granted = answer.headers.first(name: "X-aws-ec2-metadata-token-ttl-seconds").flatMap { Int($0) }
+      let life = min(max(granted ?? Self.tokenLife, 0), Self.tokenLife)
+      // Renewed a little before it ends.
+      access = .token(answer.body, until: askedAt + .seconds(life - min(60, life / 10)))
       return answer.body
     // Services from before version 2, and doubles of them, have no such path.
     case 404, 405:
       access = .versionOne
       return nil
     default:
-      throw Self.error(answer.status)
-    }
-  }
-
-  private func send(_ request: HTTPClientRequest) async throws -> (status: UInt, body: String) {
-    let deadline = NIODeadline.now() + timeout
-    do {
-      let response = try await client.execute(request, deadline: deadline)
-      let bound = ContinuousClock.now + .nanoseconds(timeout.nanoseconds)
-      // The content type says `text/plain` even of JSON, so it says nothing.
-      let body = await race(before: bound) { try await response.body.collect(upTo: 64 * 1024) }
-      try Task.checkCancellation()
-      guard let body else { throw IMDSError.unreachable }
-      return (response.status.code, String(buffer: body))
-    } catch let error as IMDSError {
-      throw error
-    } catch {
-      try Task.checkCancellation()
-      throw IMDSError.unreachable
-    }
-  }
-
-  private static func text(_ answer: (status: UInt, body: String)) throws -> String? {
-    switch answer.status {
-    case 200: return answer.body
-    case 404: return nil
-    default: throw error(answer.status)
-    }
-  }
-
-  private static func error(_ status: UInt) -> IMDSError {
-    switch status {
-    case 401, 403: .forbidden(status: status)
-    case 429, 500...599: .busy(status: status)
-    default: .unexpected(status: status)
+      throw IMDSError(status: answer.status)
     }
   }
 }

@@ -8,6 +8,15 @@ enum IMDSError: Error, Sendable, Equatable, CustomStringConvertible {
   case busy(status: UInt)
   case unexpected(status: UInt)
 
+  init(status: UInt) {
+    self =
+      switch status {
+      case 401, 403: .forbidden(status: status)
+      case 429, 500...599: .busy(status: status)
+      default: .unexpected(status: status)
+      }
+  }
+
   var description: String {
     switch self {
     case .unreachable: "the instance metadata service does not answer"

@@ -6,10 +6,11 @@ struct InstanceIdentity: Sendable, Equatable {
   var instanceType: String?
   var availabilityZone: String?
   var capacityType: CapacityType
+  /// `aws`, `gcp` or `azure`.
   var provider: String
 
   /// - Throws: ``IMDSError`` when the service cannot be read at all; single values may be absent.
-  static func read(from imds: IMDSClient) async throws -> InstanceIdentity {
+  static func ofEC2(_ imds: IMDSClient) async throws -> InstanceIdentity {
     let lifeCycle = try await imds.read("instance-life-cycle")
     let capacityType: CapacityType =
       switch lifeCycle {

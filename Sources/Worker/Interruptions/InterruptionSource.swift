@@ -14,6 +14,6 @@ struct InterruptionWatcher: Service {
   let source: any InterruptionSource
 
   func run() async throws {
-    try? await cancelWhenGracefulShutdown { await source.watch() }
+    await cancelWhenGracefulShutdown { await source.watch() }
   }
 }

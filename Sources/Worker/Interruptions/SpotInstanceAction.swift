@@ -28,7 +28,9 @@ struct SpotInstanceAction: Sendable, Equatable {
     } catch {
       return nil
     }
-    guard let action, let time, let date = try? Date(time, strategy: Date.ISO8601FormatStyle()) else { return nil }
+    guard let action, !action.isEmpty, action.utf8.count <= 64, let date = time.flatMap(CloudDate.rfc3339) else {
+      return nil
+    }
     self.action = action
     self.time = date
   }

@@ -12,6 +12,10 @@ public struct InterruptionSignal: Sendable {
   /// Whether the job is to save a checkpoint and hand back now.
   public var isRequested: Bool { run.state.value.interruption != nil }
 
+  /// Whether a checkpoint is wanted that is not due yet, because the instance may be taken away before long. The job goes on
+  /// after it; the wish ends with the next checkpoint that is saved.
+  public var isCheckpointWanted: Bool { run.state.value.isCheckpointWanted }
+
   /// When the job is stopped if it has not handed back; nil as long as it is not asked to.
   public var deadline: ContinuousClock.Instant? { run.state.value.interruption?.stopBy }
 

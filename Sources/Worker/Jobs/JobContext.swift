@@ -83,6 +83,7 @@ public final class JobContext: Sendable {
     run.state.update { state in
       state.checkpointSeconds = seconds
       state.savedCheckpoints += 1
+      state.isCheckpointWanted = false
     }
   }
 

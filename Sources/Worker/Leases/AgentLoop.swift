@@ -20,6 +20,8 @@ struct AgentLoop: Service {
 
   /// How long the coordinator holds a request when there is no work, in seconds.
   private static let waitSeconds = 20.0
+  /// The same while some kinds are left out: they are wanted again when that ends.
+  private static let softWaitSeconds = 5.0
 
   /// Returns once a drain has ended: when the last job is settled, or time is up.
   func run() async throws {
@@ -60,8 +62,13 @@ struct AgentLoop: Service {
       while !drain.isDraining, !Task.isCancelled {
         let slots = slots
         guard let free = await unlessDraining({ try await freeSlots(slots) }) else { break }
+        let kinds = admittedKinds()
+        if kinds.isEmpty {
+          _ = try? await drain.plan.first { $0.soft == nil }
+          continue
+        }
         do {
-          for run in try await poll(atMost: free) {
+          for run in try await poll(atMost: free, of: kinds) {
             table.add(run)
             jobs.addTask { await runner.run(run) }
           }
@@ -85,16 +92,24 @@ struct AgentLoop: Service {
   }
 
   /// Asks for leases. Of what comes after a drain began nothing is run: it is handed back at once.
-  private func poll(atMost limit: Int) async throws -> [LeaseRun] {
+  private func poll(atMost limit: Int, of kinds: [String]) async throws -> [LeaseRun] {
     let request = LeaseRequest(
-      workerID: workerID, max: limit, queues: queues, kinds: kinds, waitSeconds: Self.waitSeconds)
+      workerID: workerID, max: limit, queues: queues, kinds: kinds,
+      waitSeconds: drain.plan.value.soft == nil ? Self.waitSeconds : Self.softWaitSeconds)
     let requestedAt = ContinuousClock.now
     let grants = try await leaseOrDrain(request)
     let receivedAt = ContinuousClock.now
-    let runs = grants.map { LeaseRun(grant: $0, requestedAt: requestedAt, receivedAt: receivedAt) }
+    var runs = grants.map { LeaseRun(grant: $0, requestedAt: requestedAt, receivedAt: receivedAt) }
     if drain.isDraining {
-      await handBack(runs)
+      await handBack(runs, reason: "arrived after the worker began to drain")
       return []
+    }
+    // The soft state may have begun while the request waited.
+    let admitted = Set(admittedKinds())
+    let unwanted = runs.filter { !admitted.contains($0.grant.kind) }
+    if !unwanted.isEmpty {
+      await handBack(unwanted, reason: "jobs of this kind run long, and the instance may be taken away before long")
+      runs.removeAll { !admitted.contains($0.grant.kind) }
     }
     // After a long wait the leases are trusted only provisionally.
     if runs.contains(where: { !$0.state.value.trust.isConfirmed }) { keeper.poke() }
@@ -127,12 +142,18 @@ struct AgentLoop: Service {
     }
   }
 
-  private func handBack(_ runs: [LeaseRun]) async {
-    let reason = "arrived after the worker began to drain"
+  /// The kinds that may be taken now.
+  private func admittedKinds() -> [String] {
+    let policy = drain.plan.value
+    guard policy.soft != nil else { return kinds }
+    return kinds.filter { policy.admits(typicalSeconds: table.typicalSeconds(kind: $0)) }
+  }
+
+  private func handBack(_ runs: [LeaseRun], reason: String) async {
     let deadline = ContinuousClock.now + .seconds(5)
     await withTaskGroup(of: Void.self) { group in
       for run in runs {
-        logger.info("a lease that came too late is handed back", metadata: run.metadata)
+        logger.info("a lease is handed back unrun", metadata: run.metadata.merging(["reason": "\(reason)"]) { $1 })
         group.addTask {
           _ = await settlements.settle(
             Settlement(leaseID: run.id, outcome: .released, reason: reason), until: deadline)

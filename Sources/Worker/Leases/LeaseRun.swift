@@ -25,6 +25,8 @@ final class LeaseRun: Sendable {
     /// How long the job's newest checkpoint took to save, in seconds.
     var checkpointSeconds: Double?
     var savedCheckpoints = 0
+    /// Set while a checkpoint is wanted that is not due yet: the instance may be taken away.
+    var isCheckpointWanted = false
   }
 
   let grant: LeaseGrant

@@ -10,6 +10,8 @@ final class LeaseTable: Sendable {
   }
 
   let state = Watched(State())
+  /// How long jobs of each kind have run here.
+  let runTimes = TypicalRunTimes()
   private let metrics: WorkerMetrics
 
   init(metrics: WorkerMetrics) {
@@ -20,6 +22,14 @@ final class LeaseTable: Sendable {
   var isEmpty: Bool { state.value.runs.isEmpty }
 
   subscript(id: LeaseID) -> LeaseRun? { state.value.runs[id] }
+
+  /// How long jobs of a kind usually run here, in seconds: as those did that have ended, else as those do that run now.
+  func typicalSeconds(kind: String) -> Double? {
+    if let known = runTimes.typicalSeconds(kind: kind) { return known }
+    let now = ContinuousClock.now
+    return runs.filter { $0.grant.kind == kind }.compactMap { $0.state.value.startedAt }
+      .map { (now - $0).inSeconds }.max()
+  }
 
   func add(_ run: LeaseRun) {
     metrics.leases(
@@ -35,7 +45,13 @@ final class LeaseTable: Sendable {
   }
 
   func remove(_ run: LeaseRun) {
-    run.state.update { $0.phase = .gone }
+    let startedAt = run.state.update { state in
+      state.phase = .gone
+      return state.startedAt
+    }
+    if let startedAt {
+      runTimes.record(kind: run.grant.kind, seconds: (ContinuousClock.now - startedAt).inSeconds)
+    }
     metrics.leases(
       state.update { state in
         state.runs[run.id] = nil

@@ -35,10 +35,11 @@ final class Registrar: Sendable {
   /// - Throws: `CoordinatorError`, or `CancellationError`.
   func register() async throws {
     do {
-      let receipt = try await client.register(state.value.registration, as: workerID)
-      let isFirst = state.update { state in
+      let said = state.value.registration
+      let receipt = try await client.register(said, as: workerID)
+      let (isFirst, isOutdated) = state.update { state in
         defer { state.receipt = receipt }
-        return state.receipt == nil
+        return (state.receipt == nil, state.registration != said)
       }
       metrics.registered(true)
       if isFirst {
@@ -49,6 +50,8 @@ final class Registrar: Sendable {
             "heartbeat_seconds": "\(receipt.heartbeatSeconds)",
           ])
       }
+      // What became known of the instance while the request was on its way.
+      if isOutdated { try await register() }
     } catch let error as CoordinatorError {
       state.update { $0.problem = "the coordinator: \(error)" }
       throw error

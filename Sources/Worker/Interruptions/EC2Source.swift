@@ -1,0 +1,105 @@
+import Logging
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Polls every place in EC2's metadata where news can be, with one client and one token.
+struct EC2Source: InterruptionSource {
+  let imds: IMDSClient
+  /// How often to look, in seconds.
+  let pollInterval: Double
+  let drain: DrainController
+  /// Called with what the instance is, once that is known.
+  let onIdentity: @Sendable (InstanceIdentity) async -> Void
+  let reporter: AvailabilityReporter
+  var now: @Sendable () -> Date = { Date() }
+
+  /// What is known of one place.
+  private struct Place {
+    var availability = NoticeAvailability()
+    /// What was not understood last, so that it is said once.
+    var puzzle: String?
+  }
+
+  func watch() async {
+    let notice = SpotActionSignal()
+    let others: [any EC2Signal] = [RebalanceSignal(), LifecycleStateSignal(), MaintenanceSignal()]
+    var places: [String: Place] = [:]
+    var backoff = Backoff(base: max(pollInterval, 0.05), limit: 60)
+    var hasIdentity = false
+    while !Task.isCancelled {
+      let failure: IMDSError?
+      do {
+        failure = try await look(at: notice, &places)
+        // Where nothing answers, nothing will at the other paths; a refusal or a busy moment is that path's own.
+        if failure != .unreachable {
+          for signal in others { _ = try await look(at: signal, &places) }
+          if !hasIdentity { hasIdentity = try await tellIdentity() }
+        }
+      } catch {
+        return
+      }
+      let wait: Duration
+      if let failure, !(failure.isTransient && places[notice.path]?.availability.hasEverSucceeded == true) {
+        // Not on EC2 at all, most likely, or not allowed: look rarely.
+        wait = backoff.next()
+      } else {
+        backoff.reset()
+        wait = .seconds(pollInterval * Double.random(in: failure == nil ? 0.8...1 : 1...1.5))
+      }
+      try? await Task.sleep(for: wait)
+    }
+  }
+
+  /// Looks at one place, whose failure is its own.
+  ///
+  /// - Returns: Why it could not be read, if so.
+  /// - Throws: `CancellationError`.
+  private func look(at signal: any EC2Signal, _ places: inout [String: Place]) async throws -> IMDSError? {
+    var place = places[signal.path] ?? Place()
+    defer { places[signal.path] = place }
+    let isNotice = signal is SpotActionSignal
+    do {
+      if let text = try await imds.read(signal.path) {
+        report(text, signal, &place)
+      } else if isNotice {
+        _ = try await look(at: TerminationTimeSignal(), &places)
+      } else if signal is RebalanceSignal {
+        drain.withdraw(source: signal.source)
+      }
+      let change = place.availability.succeeded()
+      if isNotice { reporter.note(change) }
+      return nil
+    } catch let error as IMDSError {
+      let change = place.availability.failed(error)
+      if isNotice { reporter.note(change) } else { reporter.note(change, path: signal.path) }
+      return error
+    }
+  }
+
+  private func report(_ text: String, _ signal: any EC2Signal, _ place: inout Place) {
+    guard let events = signal.events(in: text, at: now()) else {
+      if place.puzzle != text {
+        place.puzzle = text
+        reporter.logger.warning(
+          "a part of the metadata is not understood",
+          metadata: ["path": "\(signal.path)", "text": "\(text.prefix(200))"])
+      }
+      return
+    }
+    place.puzzle = nil
+    for event in events { drain.receive(event) }
+  }
+
+  private func tellIdentity() async throws -> Bool {
+    do {
+      await onIdentity(try await InstanceIdentity.ofEC2(imds))
+      return true
+    } catch is IMDSError {
+      return false
+    }
+  }
+}
