@@ -68,10 +68,14 @@ struct AgentLoop: Service {
           continue
         }
         do {
-          for run in try await poll(atMost: free, of: kinds) {
+          let runs = try await poll(atMost: free, of: kinds)
+          for run in runs {
             table.add(run)
             jobs.addTask { await runner.run(run) }
           }
+          // After a long wait the leases are trusted only provisionally. They must be in the table by now, or the
+          // heartbeat could go out without them, and the next one would come too late.
+          if runs.contains(where: { !$0.state.value.trust.isConfirmed }) { keeper.poke() }
           backoff.reset()
         } catch CoordinatorError.refused(let problem, _) where problem.knownCode == .workerDraining {
           drain.receive(InterruptionNotice(source: "coordinator", action: "drain", secondsLeft: nil))
@@ -111,8 +115,6 @@ struct AgentLoop: Service {
       await handBack(unwanted, reason: "jobs of this kind run long, and the instance may be taken away before long")
       runs.removeAll { !admitted.contains($0.grant.kind) }
     }
-    // After a long wait the leases are trusted only provisionally.
-    if runs.contains(where: { !$0.state.value.trust.isConfirmed }) { keeper.poke() }
     return runs
   }
 
