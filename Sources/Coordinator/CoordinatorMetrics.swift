@@ -10,6 +10,8 @@ public final class CoordinatorMetrics: Sendable {
   private let handedBackLeases: Counter
   private let reapedLeases: Counter
   private let waited: Recorder
+  private let handovers: Recorder
+  private let lostWork: Recorder
   private let settlements: [SettleOutcome: (accepted: Counter, lost: Counter)]
   private let renewals: [LeaseStatus: Counter]
   private let submitted: Counter
@@ -41,6 +43,12 @@ public final class CoordinatorMetrics: Sendable {
     registry.describe("baton_renewals", help: "Renewals of leases by status.")
     registry.describe("baton_job_wait_seconds", help: "From being ready to being leased.")
     registry.describe(
+      "baton_handover_seconds", help: "From the end of an attempt that was handed back or lost to the next lease.",
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800])
+    registry.describe(
+      "baton_lost_work_seconds", help: "What a lost attempt had run since its newest checkpoint, at the most.",
+      buckets: [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 14_400])
+    registry.describe(
       "baton_batch_size", help: "Items in one statement, by operation.",
       buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000])
     registry.describe("baton_http_request_seconds", help: "Time to answer a request, by route and status.")
@@ -49,6 +57,8 @@ public final class CoordinatorMetrics: Sendable {
     reapedLeases = Counter(label: "baton_leases_lost", factory: registry)
     submitted = Counter(label: "baton_jobs_submitted", factory: registry)
     waited = Recorder(label: "baton_job_wait_seconds", factory: registry)
+    handovers = Recorder(label: "baton_handover_seconds", factory: registry)
+    lostWork = Recorder(label: "baton_lost_work_seconds", factory: registry)
     var settlements: [SettleOutcome: (Counter, Counter)] = [:]
     for outcome in SettleOutcome.allCases {
       func counter(_ status: SettleStatus) -> Counter {
@@ -81,12 +91,18 @@ public final class CoordinatorMetrics: Sendable {
     guard !leases.isEmpty else { return }
     batch("lease", leases.count)
     leasedJobs.increment(by: leases.count)
-    for lease in leases { waited.record(max(0, lease.waitedSeconds)) }
+    for lease in leases {
+      waited.record(max(0, lease.waitedSeconds))
+      if let gap = lease.handoverSeconds { handovers.record(gap) }
+    }
   }
 
   func handedBack(_ count: Int) { handedBackLeases.increment(by: count) }
 
-  func reaped(_ count: Int) { reapedLeases.increment(by: count) }
+  func reaped(_ outcome: ReapOutcome) {
+    reapedLeases.increment(by: outcome.lost)
+    for seconds in outcome.lostWorkSeconds { lostWork.record(seconds) }
+  }
 
   func settled(_ settlements: [Settlement], _ statuses: [SettleStatus]) {
     for (settlement, status) in zip(settlements, statuses) {

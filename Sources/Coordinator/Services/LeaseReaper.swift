@@ -15,7 +15,7 @@ struct LeaseReaper: PeriodicService {
   func runOnce() async throws -> Duration {
     let outcome = try await store.reap(limit: Self.batchSize)
     if outcome.lost > 0 {
-      metrics.reaped(outcome.lost)
+      metrics.reaped(outcome)
       logger.info("leases expired", metadata: ["count": "\(outcome.lost)"])
       await wakes.wake(outcome.requeued)
     }

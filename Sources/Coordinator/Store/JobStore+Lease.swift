@@ -28,6 +28,8 @@ struct Lease: Sendable {
   let workerID: String
   let grant: LeaseGrant
   let waitedSeconds: Double
+  /// Since another attempt at the job was handed back or lost, in seconds; nil if none was just before this one.
+  var handoverSeconds: Double?
 }
 
 extension JobStore {
@@ -56,7 +58,10 @@ extension JobStore {
         kind: try row.text(4), payload: RawJSON(trusted: try row.bytes(5)), attempt: try row.int(6),
         interruptions: try row.int(7), leaseTTLSeconds: ttlSeconds, timeoutSeconds: try row.doubleOrNil(8),
         onInterruption: InterruptionBehaviour(rawValue: try row.text(9)) ?? .auto, checkpoint: checkpoint)
-      leases.append(Lease(workerID: try row.text(0), grant: grant, waitedSeconds: try row.double(10)))
+      leases.append(
+        Lease(
+          workerID: try row.text(0), grant: grant, waitedSeconds: try row.double(10),
+          handoverSeconds: try row.doubleOrNil(14)))
     }
     return leases
   }
@@ -99,7 +104,13 @@ extension JobStore {
       from leased left join checkpoints on checkpoints.job_id = leased.id
     )
     select worker_id, lease_id, leased.id, queue, kind, payload, attempt, interruptions, timeout_seconds,
-      on_interruption, waited, checkpoints.sequence, checkpoints.size_bytes, checkpoints.content_type
+      on_interruption, waited, checkpoints.sequence, checkpoints.size_bytes, checkpoints.content_type,
+      -- Looked up for jobs that were run before only.
+      case when attempt > 1 then (
+        select greatest(0, extract(epoch from now() - ended_at))::float8 from attempts as earlier
+        where earlier.job_id = leased.id and earlier.attempt = leased.attempt - 1
+          and outcome in ('interrupted', 'released', 'lost')
+      ) end
     from leased left join checkpoints on checkpoints.job_id = leased.id
     order by rank
     """

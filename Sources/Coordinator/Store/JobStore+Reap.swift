@@ -7,6 +7,8 @@ struct ReapOutcome: Sendable {
   var lost: Int
   /// Jobs that are queued again.
   var requeued: [Requeued]
+  /// For each job, how long it had run since its newest checkpoint, in seconds: until its lease expired, so at the most.
+  var lostWorkSeconds: [Double] = []
 }
 
 extension JobStore {
@@ -15,8 +17,9 @@ extension JobStore {
   func reap(limit: Int) async throws(PostgresError) -> ReapOutcome {
     let rows = try await database.query(Self.reapSQL, .int4(Int32(limit)), .text(sender))
     var outcome = ReapOutcome(lost: rows.count, requeued: [])
-    for row in rows where try row.bool(1) {
-      outcome.requeued.append(Requeued(queue: try row.text(0), dueInSeconds: 0))
+    for row in rows {
+      outcome.lostWorkSeconds.append(try row.double(2))
+      if try row.bool(1) { outcome.requeued.append(Requeued(queue: try row.text(0), dueInSeconds: 0)) }
     }
     return outcome
   }
@@ -38,11 +41,12 @@ extension JobStore {
     ), ended as (
       update attempts set outcome = 'lost', reason = 'the lease expired', ended_at = now()
       from expired where attempts.lease_id = expired.lease_id
-      returning attempts.job_id
+      returning attempts.job_id, attempts.started_at, attempts.expires_at
     ), verdict as (
       select jobs.id, baton_next_status('lost', cancel_requested_at is not null, true, failures, max_attempts,
-        losses + 1, max_losses) as next
-      from ended join jobs on jobs.id = ended.job_id
+        losses + 1, max_losses) as next,
+        greatest(0, extract(epoch from ended.expires_at - greatest(ended.started_at, checkpoints.saved_at))) as lost_work
+      from ended join jobs on jobs.id = ended.job_id left join checkpoints on checkpoints.job_id = ended.job_id
       for update of jobs
     ), moved as (
       update jobs set status = next, losses = losses + 1,
@@ -51,10 +55,10 @@ extension JobStore {
         error_message = case when next = 'failed'
           then 'lost ' || losses + 1 || ' workers, of ' || max_losses || ' allowed' else error_message end
       from verdict where jobs.id = verdict.id
-      returning queue, next = 'queued' as queued
+      returning queue, next = 'queued' as queued, lost_work
     ), told as (
       select baton_notify($2, array_agg(distinct queue) filter (where queued)) from moved
     )
-    select queue, queued from moved cross join told
+    select queue, queued, lost_work::float8 from moved cross join told
     """
 }
