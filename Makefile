@@ -7,6 +7,9 @@ MAKEFLAGS += --no-print-directory
 SHELL_SCRIPTS := $(wildcard scripts/*.sh) .ci/run
 SWIFT_SOURCES := $(wildcard Sources Tests Examples Benchmarks) Package.swift
 
+# Most tests start programs and servers of their own: all at once they would starve each other on a small machine.
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
+
 .PHONY: help deps build run test test-swift test-examples lint format compose-check compose-demo deploy-check clean
 
 help: ## List these targets
