@@ -14,7 +14,7 @@ public enum StandardHandlers {
       handlers.append(
         ExecHandler(
           allowance: allowance, scratchParent: configuration.scratchFolder, environment: configuration.environment,
-          groups: groups))
+          groups: groups, mark: .ofThisProcess()))
     }
     return handlers
   }

@@ -161,6 +161,9 @@ public struct Worker: Service {
     ]
     if handlesSignals { services.append(SignalListener(drain: drain, logger: logger)) }
     if configuration.exitWithParent { services.append(ParentWatcher(drain: drain)) }
+    if handlers.contains(where: { $0 is ExecHandler }), let mark = WorkerMark.ofThisProcess() {
+      services.append(OrphanSweeper(own: mark, logger: logger))
+    }
     services.append(
       SoftStateKeeper(drain: drain, table: table, keeper: keeper, metrics: metrics, logger: logger))
     if configuration.spotWatcherEnabled, configuration.spotProvider != .none {

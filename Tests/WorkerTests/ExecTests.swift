@@ -113,7 +113,7 @@ import Testing
     let outcome = try await run(execPayload(["sh", "-c", "sleep 60"]), timeoutSeconds: 0.5).outcome
     #expect(outcome.outcome == .timedOut)
     #expect(outcome.error?.code == "timed_out")
-    #expect(ContinuousClock.now - began < .seconds(5))
+    #expect(ContinuousClock.now - began < .seconds(20))
   }
 
   @Test func aCancelledProgramIsTerminated() async throws {
@@ -160,7 +160,7 @@ import Testing
         done
         """
       let job = try coordinator.submit("exec", execPayload(["sh", "-c", script]))
-      let worker = try TestWorker(coordinator) { $0.gracePeriod = 2 }
+      let worker = try TestWorker(coordinator) { $0.gracePeriod = 4 }
       try await worker.run {
         try await coordinator.wait("a checkpoint") { !$0.checkpointsSaved.isEmpty }
         let began = ContinuousClock.now
@@ -168,7 +168,7 @@ import Testing
         let outcome = try await coordinator.outcome(of: job)
         let used = (ContinuousClock.now - began).inSeconds
         #expect(outcome.outcome == .interrupted)
-        #expect(used > 1 && used < 3, "\(used)")
+        #expect(used > 2 && used < 8, "\(used)")
       }
       let saved = coordinator.state.value.checkpointsSaved.map { String(decoding: $0, as: UTF8.self) }
       #expect(saved.allSatisfy { $0.hasSuffix("\n") && Int($0.dropLast()) != nil }, "each of them whole")

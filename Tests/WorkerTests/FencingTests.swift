@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct FencingTests {
   @Test func aWorkerThatCannotRenewStopsItsJobBeforeTheLeaseEnds() async throws {
-    try await CoordinatorDouble.run(ttl: 2, heartbeat: 0.3) { coordinator in
+    try await CoordinatorDouble.run(ttl: 6, heartbeat: 0.5) { coordinator in
       let stopped = Watched<ContinuousClock.Instant?>(nil)
       let started = Watched(false)
       let handler = ClosureHandler("watched") { _ in
@@ -43,14 +43,14 @@ import Testing
   }
 
   @Test func aLeaseThatIsStillInForceWhenContactReturnsIsHandedBack() async throws {
-    try await CoordinatorDouble.run(ttl: 2, heartbeat: 0.3) { coordinator in
+    try await CoordinatorDouble.run(ttl: 4, heartbeat: 0.4) { coordinator in
       let job = try coordinator.submit("sleep", #"{"seconds":30}"#)
       let worker = try TestWorker(coordinator)
       try await worker.run {
         try await coordinator.wait("a renewal") { $0.heartbeats.last?.leases.isEmpty == false }
         coordinator.state.update { $0.isDown = true }
         // Stopped: the slot is free, the lease not yet settled.
-        try await Task.sleep(for: .seconds(2.2))
+        try await Task.sleep(for: .seconds(4.4))
         coordinator.state.update { $0.isDown = false }
         let outcome = try await coordinator.outcome(of: job)
         #expect(outcome.outcome == .released)

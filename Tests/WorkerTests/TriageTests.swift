@@ -56,6 +56,16 @@ import Testing
     #expect(abs(reserve - expected) < 0.001)
   }
 
+  @Test func aHibernationThatBeginsAtOnceStillGetsItsCheckpointOut() {
+    var plan = DrainPlan(grace: 110)
+    _ = plan.receive(InterruptionNotice(source: "ec2_spot", action: "hibernate", secondsLeft: 0), at: now)
+    let drain = plan.drain!
+    let triage = Triage.decide(
+      Triage.Facts(behaviour: .auto, secondsToGo: 3600, checkpointSeconds: nil),
+      deadline: drain.deadline, window: drain.window, reserve: 5, at: now)
+    #expect(triage.decision == .checkpoint)
+  }
+
   @Test func noDecisionOutlivesTheDeadline() {
     for behaviour in InterruptionBehaviour.allCases {
       for left in stride(from: -5.0, through: 200, by: 2.5) {

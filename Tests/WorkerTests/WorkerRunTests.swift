@@ -19,7 +19,7 @@ import Testing
       #expect(state.checkpointsSaved.map { String(decoding: $0, as: UTF8.self) } == [#"{"step":2}"#, #"{"step":4}"#])
       #expect(state.registrations.first?.slots == 4)
       #expect(state.registrations.first?.kinds == ["exec", "noop", "sleep", "steps"])
-      #expect(state.heartbeats.last?.state == .draining)
+      #expect(state.heartbeats.last?.state == .gone)
       #expect(state.heartbeats.last?.leases.isEmpty == true, "the last word says that nothing is held")
     }
   }

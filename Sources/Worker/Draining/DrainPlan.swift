@@ -46,13 +46,19 @@ struct DrainPlan: Sendable {
 
   var isDraining: Bool { drain != nil }
 
+  /// Of an announced time that has come or passed, so many seconds are hoped for all the same: dying in the middle of a
+  /// hand-over costs no more than not trying.
+  static let minimum = 1.0
+
   /// What is kept of an announced time as a margin: the clocks of this machine and of the cloud are two.
   static func margin(secondsLeft: Double) -> Double { min(2, max(0, secondsLeft) * 0.1) }
 
   mutating func receive(_ notice: InterruptionNotice, at now: ContinuousClock.Instant) -> Change {
     let endsAt = notice.secondsLeft.map { now + .seconds(min(max($0, 0), 86_400 * 30)) }
     let deadline =
-      if let left = notice.secondsLeft, let endsAt { endsAt - .seconds(Self.margin(secondsLeft: left)) } else {
+      if let left = notice.secondsLeft, let endsAt {
+        max(endsAt - .seconds(Self.margin(secondsLeft: left)), now + .seconds(Self.minimum))
+      } else {
         now + .seconds(grace)
       }
     guard var drain else {

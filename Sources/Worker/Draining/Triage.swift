@@ -31,7 +31,8 @@ struct Triage: Sendable, Equatable {
   ///   - checkpointSeconds: How long the job's newest checkpoint took.
   static func reserve(window: Double, configured: Double, checkpointSeconds: Double?) -> Double {
     let wanted = max(configured, (checkpointSeconds ?? 0) * 2 + 1)
-    return min(wanted, max(0, window) * 0.4)
+    // With next to no time there is nothing to run on for.
+    return min(wanted, window > DrainPlan.minimum ? window * 0.4 : max(0, window))
   }
 
   /// Decides for one job. A decision to run on is taken again when anything changes.

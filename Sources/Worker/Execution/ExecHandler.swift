@@ -29,6 +29,8 @@ struct ExecHandler: SelfStoppingHandler {
   /// The worker's own environment, which programs inherit.
   let environment: [String: String]
   let groups: ProcessGroups
+  /// Names this process to the programs' environment.
+  let mark: WorkerMark?
 
   func run(_ job: JobContext) async throws -> RawJSON? {
     let payload = try ExecPayload(job.payload)
@@ -139,6 +141,7 @@ struct ExecHandler: SelfStoppingHandler {
     // The worker's own right to speak to the coordinator is not the program's.
     variables["BATON_TOKEN"] = nil
     variables.merge(payload.environment) { $1 }
+    variables[WorkerMark.variable] = mark?.text
     variables.merge([
       "BATON_JOB_ID": job.jobID,
       "BATON_ATTEMPT": String(job.attempt),

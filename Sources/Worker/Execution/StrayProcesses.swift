@@ -28,6 +28,11 @@ enum StrayProcesses {
 
   #if os(Linux)
     private static func find(_ mark: [UInt8]) -> [pid_t] {
+      all().filter { variables(of: $0).contains { $0.elementsEqual(mark) } }
+    }
+
+    /// The processes that can be seen, without this one.
+    static func all() -> [pid_t] {
       let own = getpid()
       var found: [pid_t] = []
       guard let folder = opendir("/proc") else { return [] }
@@ -36,14 +41,13 @@ enum StrayProcesses {
         let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
           pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
         }
-        guard let process = pid_t(name), process != own, process > 1 else { continue }
-        if variables(of: process).contains(where: { $0.elementsEqual(mark) }) { found.append(process) }
+        if let process = pid_t(name), process != own, process > 1 { found.append(process) }
       }
       return found
     }
 
     /// Nothing of processes of other users, and nothing of those that have ended and wait to be reaped.
-    private static func variables(of process: pid_t) -> [ArraySlice<UInt8>] {
+    static func variables(of process: pid_t) -> [ArraySlice<UInt8>] {
       let descriptor = open("/proc/\(process)/environ", O_RDONLY | O_CLOEXEC)
       guard descriptor >= 0 else { return [] }
       defer { close(descriptor) }

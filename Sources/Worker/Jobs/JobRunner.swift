@@ -180,13 +180,11 @@ struct JobRunner: Sendable {
     let status = await settlements.settle(settlement, until: deadline)
     switch status {
     case .accepted?:
-      logger.info(
-        "a job has ended",
-        metadata: run.metadata.merging([
-          "outcome": "\(settlement.outcome.rawValue)",
-          "seconds": "\((ContinuousClock.now - startedAt).inSeconds.tenths)",
-          "reason": "\(settlement.reason ?? settlement.error?.message ?? "")",
-        ]) { $1 })
+      var metadata = run.metadata
+      metadata["outcome"] = "\(settlement.outcome.rawValue)"
+      metadata["seconds"] = "\((ContinuousClock.now - startedAt).inSeconds.tenths)"
+      if let reason = settlement.reason ?? settlement.error?.message { metadata["reason"] = "\(reason)" }
+      logger.info("a job has ended", metadata: metadata)
       conclude(run, outcome: settlement.outcome.rawValue, startedAt: startedAt)
     case .lost?:
       logger.warning("the outcome of a job was not accepted: its lease is lost", metadata: run.metadata)

@@ -129,7 +129,8 @@ struct AgentLoop: Service {
       group.addTask {
         try await drain.plan.first { $0.isDraining }
         _ = await race(before: .now + .seconds(1)) { await keeper.beat() }
-        try await Task.sleep(for: .milliseconds(200))
+        // The coordinator ends the request itself once it knows; this is for a slow network and a slow machine.
+        try await Task.sleep(for: .seconds(1))
         return nil
       }
       defer { group.cancelAll() }

@@ -1,9 +1,7 @@
 import BatonJSON
 import BatonShared
 import Hummingbird
-import Logging
 import NIOCore
-import ServiceLifecycle
 
 @testable import BatonWorker
 
@@ -77,28 +75,8 @@ final class CoordinatorDouble: Sendable {
     _ body: @escaping @Sendable (CoordinatorDouble) async throws -> Result
   ) async throws -> Result {
     let state = Watched(State(ttl: ttl, heartbeat: heartbeat))
-    let bound = Watched<Int?>(nil)
-    var logger = Logger(label: "coordinator-double")
-    logger.logLevel = .critical
-    let application = Application(
-      router: router(state),
-      configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port)),
-      onServerRunning: { channel in bound.update { $0 = channel.localAddress?.port } },
-      logger: logger)
-    return try await withThrowingTaskGroup(of: Result?.self) { group in
-      group.addTask {
-        try await application.run()
-        return nil
-      }
-      group.addTask {
-        let port = try await bound.first { $0 != nil }!
-        return try await body(CoordinatorDouble(state: state, port: port))
-      }
-      defer { group.cancelAll() }
-      while let result = try await group.next() {
-        if let result { return result }
-      }
-      throw CancellationError()
+    return try await serving(router(state), port: port) { port in
+      try await body(CoordinatorDouble(state: state, port: port))
     }
   }
 

@@ -1,0 +1,38 @@
+import Hummingbird
+import Logging
+import ServiceLifecycle
+
+@testable import BatonWorker
+
+/// Serves a double on a free port of loopback for as long as `body` takes.
+///
+/// The server is asked to stop before it is cancelled: a connection that has been accepted but not yet been looked at
+/// must not be dropped.
+func serving<Result: Sendable>(
+  _ router: Router<BasicRequestContext>, port: Int = 0,
+  _ body: @escaping @Sendable (_ port: Int) async throws -> Result
+) async throws -> Result {
+  let bound = Watched<Int?>(nil)
+  var logger = Logger(label: "double")
+  logger.logLevel = .critical
+  let application = Application(
+    router: router, configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port)),
+    onServerRunning: { channel in bound.update { $0 = channel.localAddress?.port } }, logger: logger)
+  let services = ServiceGroup(configuration: ServiceGroupConfiguration(services: [application], logger: logger))
+  return try await withThrowingTaskGroup(of: Void.self) { group in
+    group.addTask { try await services.run() }
+    let outcome: Swift.Result<Result, any Error>
+    do {
+      let port = try await bound.first { $0 != nil }!
+      outcome = .success(try await body(port))
+    } catch {
+      outcome = .failure(error)
+    }
+    await services.triggerGracefulShutdown()
+    // A test that failed may have left requests that nobody will answer.
+    group.addTask { try? await Task.sleep(for: .seconds(5)) }
+    _ = try? await group.next()
+    group.cancelAll()
+    return try outcome.get()
+  }
+}
