@@ -31,6 +31,9 @@ public struct CoordinatorConfiguration: Sendable {
   /// How long `/ready` says 503 before the listener closes, so that a load balancer notices.
   public var shutdownDelaySeconds = 1.0
   public var exitWithParent = false
+  /// How often requests that wait for leases are tried again without a wake-up, in case one was lost. No setting: tests
+  /// turn it off to see that the wake-ups do come.
+  var leaseRecheckInterval = Duration.seconds(1)
   public var logLevel = Logger.Level.info
   public var logFormat = LogFormat.text
 

@@ -29,7 +29,8 @@ struct CoordinatorCore: Sendable {
     self.metrics = metrics
     self.lifecycle = lifecycle
     let dispatcher = LeaseDispatcher(
-      store: store, ttlSeconds: configuration.leaseTTLSeconds, metrics: metrics, logger: logger)
+      store: store, ttlSeconds: configuration.leaseTTLSeconds, metrics: metrics, logger: logger,
+      recheckInterval: configuration.leaseRecheckInterval)
     let scheduler = JobScheduler(store: store, dispatcher: dispatcher, lifecycle: lifecycle, logger: logger)
     let wakes = WorkWaker(dispatcher: dispatcher, scheduler: scheduler)
     self.dispatcher = dispatcher

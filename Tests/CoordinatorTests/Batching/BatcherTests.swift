@@ -1,0 +1,202 @@
+import BatonPostgres
+import BatonShared
+import BatonTestSupport
+import ServiceLifecycle
+import Testing
+
+@testable import BatonCoordinator
+
+@Suite struct BatcherTests {
+  /// A database that holds each batch until it is let go, and remembers them all.
+  private actor Database {
+    private(set) var batches: [[Int]] = []
+    private var held: [CheckedContinuation<Void, Never>] = []
+    private var isOpen: Bool
+    private let fail: @Sendable ([Int], Int) -> PostgresError?
+
+    init(isOpen: Bool = true, fail: @Sendable @escaping ([Int], Int) -> PostgresError? = { _, _ in nil }) {
+      self.isOpen = isOpen
+      self.fail = fail
+    }
+
+    var heldCount: Int { held.count }
+
+    func perform(_ items: [Int]) async throws -> [Int] {
+      batches.append(items)
+      let number = batches.count
+      if !isOpen { await withCheckedContinuation { held.append($0) } }
+      if let error = fail(items, number) { throw error }
+      return items.map { $0 * 10 }
+    }
+
+    func open() {
+      isOpen = true
+      for waiter in held { waiter.resume() }
+      held = []
+    }
+  }
+
+  private static func error(_ sqlState: String) -> PostgresError {
+    .server(PostgresServerError(sqlState: sqlState, message: "no"))
+  }
+
+  private func batcher(
+    _ database: Database, maximumItems: Int = 1000, maximumWaiting: Int = 50_000, lanes: Int = 1
+  ) -> Batcher<Int, Int> {
+    Batcher(maximumItems: maximumItems, maximumWaiting: maximumWaiting, lanes: lanes) { try await database.perform($0) }
+  }
+
+  /// Sends one batch that stays at the database, then the others one after the other behind it.
+  private func gather<Value: Sendable>(
+    _ batcher: Batcher<Int, Int>, _ database: Database, _ requests: [[Int]],
+    then body: @Sendable ([Task<[Int], any Error>]) async throws -> Value
+  ) async throws -> Value {
+    var tasks = [Task { try await batcher.submit([0]) }]
+    try await eventually { await database.heldCount == 1 }
+    var waiting = 0
+    for request in requests {
+      tasks.append(Task { try await batcher.submit(request) })
+      waiting += request.count
+      let expected = waiting
+      try await eventually { await batcher.waitingItems == expected }
+    }
+    return try await body(tasks)
+  }
+
+  @Test func anIdleBatcherSendsAtOnce() async throws {
+    let database = Database()
+    let batcher = batcher(database)
+    try await withServices([batcher]) { _ async throws in
+      for item in 1...3 { #expect(try await batcher.submit(item) == item * 10) }
+      #expect(try await batcher.submit([]) == [])
+    }
+    #expect(await database.batches == [[1], [2], [3]])
+  }
+
+  @Test func whatArrivesWhileABatchIsAtTheDatabaseBecomesTheNextOneInOrder() async throws {
+    let database = Database(isOpen: false)
+    let batcher = batcher(database)
+    try await withServices([batcher]) { _ async throws in
+      try await gather(batcher, database, [[1], [2, 3], [4], [5, 6]]) { tasks async throws in
+        await database.open()
+        var outcomes: [[Int]] = []
+        for task in tasks { outcomes.append(try await task.value) }
+        #expect(outcomes == [[0], [10], [20, 30], [40], [50, 60]])
+      }
+    }
+    #expect(await database.batches == [[0], [1, 2, 3, 4, 5, 6]])
+  }
+
+  @Test func aRequestStaysTogetherAndABatchIsBounded() async throws {
+    let database = Database(isOpen: false)
+    let batcher = batcher(database, maximumItems: 4)
+    try await withServices([batcher]) { _ async throws in
+      // The last one is larger than any batch should be: it goes alone, but whole.
+      try await gather(batcher, database, [[1, 2], [3, 4, 5], [6], [7, 8, 9, 10, 11, 12]]) { tasks async throws in
+        await database.open()
+        for task in tasks { _ = try await task.value }
+      }
+    }
+    #expect(await database.batches == [[0], [1, 2], [3, 4, 5, 6], [7, 8, 9, 10, 11, 12]])
+  }
+
+  @Test func severalLanesAreAtTheDatabaseAtOnce() async throws {
+    let database = Database(isOpen: false)
+    let batcher = batcher(database, lanes: 2)
+    try await withServices([batcher]) { _ async throws in
+      async let first = batcher.submit(1)
+      try await eventually { await database.heldCount == 1 }
+      async let second = batcher.submit(2)
+      try await eventually { await database.heldCount == 2 }
+      await database.open()
+      #expect(try await [first, second] == [10, 20])
+    }
+  }
+
+  @Test func onlyTheCulpritFailsWhenItsDataSpoilTheBatch() async throws {
+    let database = Database(isOpen: false) { items, _ in items.contains(13) ? Self.error("22P05") : nil }
+    let batcher = batcher(database)
+    try await withServices([batcher]) { _ async throws in
+      try await gather(batcher, database, [[1], [2, 13, 3], [4]]) { tasks async throws in
+        await database.open()
+        #expect(try await tasks[1].value == [10])
+        let error = await #expect(throws: PostgresError.self) { try await tasks[2].value }
+        #expect(error?.sqlState == "22P05")
+        #expect(try await tasks[3].value == [40])
+      }
+    }
+    #expect(await database.batches == [[0], [1, 2, 13, 3, 4], [1], [2, 13, 3], [4]])
+  }
+
+  @Test func anOutageFailsAllAndIsNotTriedItemByItem() async throws {
+    let database = Database(isOpen: false) { _, number in number == 2 ? .connection("away") : nil }
+    let batcher = batcher(database)
+    try await withServices([batcher]) { _ async throws in
+      try await gather(batcher, database, [[1], [2]]) { tasks async throws in
+        await database.open()
+        for task in tasks.dropFirst() {
+          await #expect(throws: PostgresError.connection("away")) { try await task.value }
+        }
+      }
+      #expect(try await batcher.submit(3) == 30)
+    }
+    #expect(await database.batches == [[0], [1, 2], [3]])
+  }
+
+  @Test(arguments: ["40P01", "40001"])
+  func aDeadlockIsTriedAgain(sqlState: String) async throws {
+    let database = Database { _, number in number < 3 ? Self.error(sqlState) : nil }
+    let batcher = batcher(database)
+    try await withServices([batcher]) { _ async throws in #expect(try await batcher.submit(1) == 10) }
+    #expect(await database.batches.count == 3)
+  }
+
+  @Test func anEndlessDeadlockIsGivenUp() async throws {
+    let database = Database { _, _ in Self.error("40P01") }
+    let batcher = batcher(database)
+    try await withServices([batcher]) { _ async throws in
+      await #expect(throws: PostgresError.self) { try await batcher.submit(1) }
+    }
+    #expect(await database.batches.count == 4)
+  }
+
+  @Test func aFullQueueRefusesInsteadOfGrowing() async throws {
+    let database = Database(isOpen: false)
+    let batcher = batcher(database, maximumWaiting: 3)
+    try await withServices([batcher]) { _ async throws in
+      try await gather(batcher, database, [[1], [2, 3]]) { tasks async throws in
+        let problem = await #expect(throws: Problem.self) { try await batcher.submit(4) }
+        #expect(problem?.knownCode == .databaseUnavailable)
+        await database.open()
+        #expect(try await tasks[2].value == [20, 30])
+      }
+      #expect(try await batcher.submit(5) == 50)
+    }
+  }
+
+  @Test func closingCarriesOutWhatWaitsAndRefusesWhatComes() async throws {
+    let database = Database(isOpen: false)
+    let batcher = batcher(database)
+    try await withServices([batcher]) { group async throws in
+      try await gather(batcher, database, [[1], [2]]) { tasks async throws in
+        await group.triggerGracefulShutdown()
+        try await eventually { await batcher.isClosed }
+        let problem = await #expect(throws: Problem.self) { try await batcher.submit(9) }
+        #expect(problem?.knownCode == .draining)
+        await database.open()
+        for task in tasks { _ = try await task.value }
+      }
+    }
+    #expect(await database.batches == [[0], [1, 2]])
+  }
+
+  @Test func cancellingTheServiceEndsItToo() async throws {
+    let database = Database()
+    let batcher = batcher(database)
+    let task = Task { try await batcher.run() }
+    #expect(try await batcher.submit(1) == 10)
+    task.cancel()
+    try await task.value
+    await #expect(throws: Problem.self) { try await batcher.submit(2) }
+  }
+}

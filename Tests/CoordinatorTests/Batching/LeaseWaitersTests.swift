@@ -1,0 +1,222 @@
+import BatonShared
+import Testing
+
+@testable import BatonCoordinator
+
+@Suite struct LeaseWaitersTests {
+  private let now = ContinuousClock.now
+  private static func filter(_ queues: String..., capacity: CapacityType = .unknown) -> LeaseFilter {
+    LeaseFilter(queues: queues, kinds: [], capacityType: capacity)
+  }
+
+  private func add(
+    _ waiters: inout LeaseWaiters, _ worker: String, slots: Int = 1, _ filter: LeaseFilter = filter("a"),
+    wait: Duration = .seconds(60)
+  ) -> LeaseWaiters.ID {
+    let id = waiters.nextID()
+    waiters.add(id, workerID: worker, slots: slots, filter: filter, deadline: now + wait)
+    return id
+  }
+
+  @Test func equalRequestsBecomeOneStatementAndOthersTheirOwn() throws {
+    var waiters = LeaseWaiters()
+    let one = add(&waiters, "w1", LeaseFilter(queues: ["b", "a", "b"], kinds: ["y", "x"], capacityType: .spot))
+    let two = add(&waiters, "w2", LeaseFilter(queues: ["a", "b"], kinds: ["x", "y", "x"], capacityType: .spot))
+    let other = add(&waiters, "w3", LeaseFilter(queues: ["a", "b"], kinds: ["x", "y"], capacityType: .onDemand))
+    let first = try waiters.nextBatch()
+    let second = try waiters.nextBatch()
+    #expect(Set([first.waiters, second.waiters]) == [[one, two], [other]])
+    #expect(waiters.takeBatch()?.waiters == nil)
+  }
+
+  @Test func jobsAreSpreadEachGetsItsFirstBeforeAnyGetsASecond() throws {
+    var waiters = LeaseWaiters()
+    _ = add(&waiters, "w1", slots: 3)
+    _ = add(&waiters, "w2", slots: 1)
+    _ = add(&waiters, "w3", slots: 2)
+    let batch = try waiters.nextBatch()
+    #expect(batch.slots.map(\.workerID) == ["w1", "w2", "w3", "w1", "w3", "w1"])
+  }
+
+  @Test func aFilterHasOneStatementAtATimeAndWhatComesMeanwhileIsTheNext() throws {
+    var waiters = LeaseWaiters()
+    let one = add(&waiters, "w1")
+    let batch = try waiters.nextBatch()
+    let two = add(&waiters, "w2")
+    #expect(waiters.takeBatch()?.waiters == nil)
+    #expect(waiters.finish(batch, granted: [one], found: 1, now: now) == [])
+    #expect(try waiters.nextBatch().waiters == [two])
+  }
+
+  @Test func aWakeDuringTheFlightIsNotLost() throws {
+    var waiters = LeaseWaiters()
+    let id = add(&waiters, "w1")
+    let batch = try waiters.nextBatch()
+    waiters.wake(["a"])
+    // The statement found nothing, because it had looked before the job was there.
+    #expect(waiters.finish(batch, granted: [], found: 0, now: now) == [])
+    let again = try waiters.nextBatch()
+    #expect(again.waiters == [id])
+    #expect(waiters.finish(again, granted: [], found: 0, now: now) == [])
+    #expect(waiters.takeBatch()?.waiters == nil)
+  }
+
+  @Test func aWakeReachesThoseWhoseQueuesItNames() throws {
+    var waiters = LeaseWaiters()
+    let a = add(&waiters, "w1", Self.filter("a"))
+    let both = add(&waiters, "w2", Self.filter("a", "b"))
+    let c = add(&waiters, "w3", Self.filter("c"))
+    func park() { while let batch = waiters.takeBatch() { _ = waiters.finish(batch, granted: [], found: 0, now: now) } }
+    func due() -> Set<LeaseWaiters.ID> {
+      var ids: Set<LeaseWaiters.ID> = []
+      while let batch = waiters.takeBatch() {
+        ids.formUnion(batch.waiters)
+        _ = waiters.finish(batch, granted: [], found: 0, now: now)
+      }
+      return ids
+    }
+    park()
+    waiters.wake(["b"])
+    #expect(due() == [both])
+    waiters.wake(["a", "x"])
+    #expect(due() == [a, both])
+    waiters.wake(["x"])
+    #expect(due() == [])
+    waiters.wake(nil)
+    #expect(due() == [a, both, c])
+  }
+
+  @Test func whoDoesNotWaitGoesAfterOneLook() throws {
+    var waiters = LeaseWaiters()
+    let id = add(&waiters, "w1", wait: .zero)
+    // Not before it has been in a statement, however late that is.
+    #expect(waiters.removeExpired(now: now + .seconds(100)) == [])
+    let batch = try waiters.nextBatch()
+    #expect(waiters.removeExpired(now: now + .seconds(100)) == [])
+    #expect(waiters.finish(batch, granted: [], found: 0, now: now) == [id])
+    waiters.wake(nil)
+    #expect(waiters.takeBatch()?.waiters == nil)
+  }
+
+  @Test func aParkedRequestGoesAtItsDeadline() throws {
+    var waiters = LeaseWaiters()
+    let short = add(&waiters, "w1", wait: .seconds(1))
+    let long = add(&waiters, "w2", wait: .seconds(2))
+    let batch = try waiters.nextBatch()
+    #expect(waiters.finish(batch, granted: [], found: 0, now: now) == [])
+    #expect(waiters.removeExpired(now: now + .milliseconds(999)) == [])
+    #expect(waiters.removeExpired(now: now + .seconds(1)) == [short])
+    #expect(waiters.removeExpired(now: now + .seconds(3)) == [long])
+  }
+
+  @Test func whoHasWaitedLongestIsServedFirst() throws {
+    var waiters = LeaseWaiters()
+    let one = add(&waiters, "w1")
+    let two = add(&waiters, "w2")
+    let batch = try waiters.nextBatch()
+    _ = waiters.finish(batch, granted: [one], found: 1, now: now)
+    let three = add(&waiters, "w3")
+    #expect(try waiters.nextBatch().waiters == [two, three])
+  }
+
+  /// More slots are asked for than a statement has, and there is no work: nobody may be left without an answer until
+  /// the next wake-up, and nobody may keep the database busy either.
+  @Test func thoseWhoDidNotFitIntoAStatementAreAnsweredWithoutAnotherWakeUp() throws {
+    var waiters = LeaseWaiters()
+    let one = add(&waiters, "w1", slots: 1)
+    let first = try waiters.nextBatch()
+    let impatient = [add(&waiters, "w2", slots: 1000, wait: .zero), add(&waiters, "w3", slots: 1000, wait: .zero)]
+    let patient = (0..<3).map { add(&waiters, "p\($0)", slots: 1000, wait: .seconds(60)) }
+    let last = add(&waiters, "w4", slots: 1000, wait: .zero)
+    _ = waiters.finish(first, granted: [one], found: 1, now: now)
+    var gone: [LeaseWaiters.ID] = []
+    var statements = 0
+    while let batch = waiters.takeBatch() {
+      statements += 1
+      guard statements < 100 else { throw Unexpected("the same statement again and again") }
+      gone += waiters.finish(batch, granted: [], found: 0, now: now)
+    }
+    gone += waiters.removeExpired(now: now)
+    #expect(Set(gone) == Set(impatient + [last]))
+    #expect(Set(waiters.removeAll()) == Set(patient))
+  }
+
+  @Test func thoseWhoDidNotFitIntoAFullStatementAreInTheNext() throws {
+    var waiters = LeaseWaiters()
+    let one = add(&waiters, "w1", slots: 1000)
+    let two = add(&waiters, "w2", slots: 1000)
+    let first = try waiters.nextBatch()
+    #expect(first.waiters == [one])
+    _ = waiters.finish(first, granted: [one], found: 1000, now: now)
+    #expect(try waiters.nextBatch().waiters == [two])
+  }
+
+  @Test func aBusyFilterDoesNotStarveAnother() throws {
+    var waiters = LeaseWaiters()
+    // One lane, and three filters of which each wants more as soon as it is served.
+    let filters = ["a", "b", "c"].map { Self.filter($0) }
+    for filter in filters { _ = add(&waiters, "w", filter) }
+    var served: [LeaseFilter: Int] = [:]
+    for _ in 0..<30 {
+      let batch = try waiters.nextBatch()
+      served[batch.filter, default: 0] += 1
+      _ = add(&waiters, "w", batch.filter)
+      _ = waiters.finish(batch, granted: Set(batch.waiters), found: batch.slots.count, now: now)
+    }
+    #expect(filters.map { served[$0] ?? 0 } == [10, 10, 10])
+  }
+
+  @Test func whoeverHasGoneIsInNoStatementAndGetsNoAnswer() throws {
+    var waiters = LeaseWaiters()
+    let gone = add(&waiters, "w1")
+    let stays = add(&waiters, "w2")
+    waiters.remove(gone)
+    let batch = try waiters.nextBatch()
+    #expect(batch.waiters == [stays] && batch.slots.map(\.workerID) == ["w2"])
+    waiters.remove(stays)
+    #expect(waiters.finish(batch, granted: [], found: 0, now: now + .seconds(100)) == [])
+    #expect(waiters.fail(batch) == [])
+    #expect(waiters.removeAll() == [])
+  }
+
+  @Test func allRequestsOfAWorkerAreRemovedTogether() {
+    var waiters = LeaseWaiters()
+    let one = add(&waiters, "w1")
+    let two = add(&waiters, "w1", Self.filter("b"))
+    let other = add(&waiters, "w2")
+    #expect(Set(waiters.remove(workerID: "w1")) == [one, two])
+    #expect(waiters.removeAll() == [other])
+  }
+
+  @Test func aFailedStatementFailsThoseInItAndNobodyElse() throws {
+    var waiters = LeaseWaiters()
+    let one = add(&waiters, "w1")
+    let batch = try waiters.nextBatch()
+    let two = add(&waiters, "w2")
+    #expect(waiters.fail(batch) == [one])
+    #expect(try waiters.nextBatch().waiters == [two])
+  }
+
+  @Test func othersLookAgainAfterAStatementThatMayHaveLockedMoreThanItTook() throws {
+    var waiters = LeaseWaiters()
+    let wide = add(&waiters, "w1", Self.filter("a", "b"))
+    let narrow = add(&waiters, "w2", Self.filter("b"))
+    var batches: [LeaseWaiters.Batch] = []
+    while let batch = waiters.takeBatch() { batches.append(batch) }
+    let wideBatch = try #require(batches.first { $0.waiters == [wide] })
+    let narrowBatch = try #require(batches.first { $0.waiters == [narrow] })
+    // The narrow one skipped what the wide one had locked, and is parked by the time the wide one comes back.
+    _ = waiters.finish(narrowBatch, granted: [], found: 0, now: now)
+    #expect(waiters.takeBatch()?.waiters == nil)
+    _ = waiters.finish(wideBatch, granted: [wide], found: 1, now: now)
+    #expect(try waiters.nextBatch().waiters == [narrow])
+  }
+}
+
+extension LeaseWaiters {
+  /// The statement that must be due.
+  fileprivate mutating func nextBatch() throws -> Batch {
+    guard let batch = takeBatch() else { throw Unexpected("no statement is due") }
+    return batch
+  }
+}
