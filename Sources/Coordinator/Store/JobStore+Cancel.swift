@@ -11,49 +11,47 @@ enum ChangeOutcome: Sendable {
 
 extension JobStore {
   /// Cancels a queued job at once, and asks for a processing one to be stopped.
+  ///
+  /// The update looks at nothing but the row itself: if a lease is being committed at this moment, PostgreSQL evaluates
+  /// it again on the row as it is then.
   func cancel(_ id: JobID) async throws(PostgresError) -> ChangeOutcome {
     let rows = try await database.query(
       """
-      with target as (
-        select id, status from jobs where id = $1 for update
-      ), moved as (
-        update jobs set
-          status = case target.status when 'queued' then 'cancelled' else target.status end,
-          finished_at = case target.status when 'queued' then now() end,
-          scheduled = false,
-          cancel_requested_at = coalesce(cancel_requested_at, now())
-        from target where jobs.id = target.id and target.status in ('queued', 'processing')
-        returning true
-      )
-      select status, exists (select from moved) from target
+      update jobs set
+        status = case status when 'queued' then 'cancelled' else status end,
+        finished_at = case status when 'queued' then now() end,
+        scheduled = false,
+        cancel_requested_at = coalesce(cancel_requested_at, now())
+      where id = $1 and status in ('queued', 'processing')
+      returning true
       """, .uuid(id.uuid))
-    guard let row = rows.first else { return .notFound }
-    return try row.bool(1) ? .changed(nil) : .refused(JobStatus(rawValue: try row.text(0)) ?? .done)
+    return rows.isEmpty ? try await refusal(id) : .changed(nil)
   }
 
   /// Queues a failed or cancelled job again with fresh budgets.
   func retry(_ id: JobID, discardCheckpoint: Bool) async throws(PostgresError) -> ChangeOutcome {
     let rows = try await database.query(
       """
-      with target as (
-        select id, status from jobs where id = $1 for update
-      ), moved as (
+      with moved as (
         update jobs set status = 'queued', scheduled = false, run_at = now(), finished_at = null,
           cancel_requested_at = null, failures = 0, losses = 0, interruptions = 0, error_code = null,
           error_message = null
-        from target where jobs.id = target.id and target.status in ('failed', 'cancelled')
-        returning jobs.id, queue
+        where id = $1 and status in ('failed', 'cancelled')
+        returning id, queue
       ), discarded as (
         delete from checkpoints using moved where $2 and checkpoints.job_id = moved.id
       ), told as (
         select baton_notify($3, array_agg(queue)) from moved
       )
-      select status, queue from target left join moved using (id) cross join told
+      select queue from moved cross join told
       """, .uuid(id.uuid), .bool(discardCheckpoint), .text(sender))
+    guard let row = rows.first else { return try await refusal(id) }
+    return .changed(Requeued(queue: try row.text(0), dueInSeconds: 0))
+  }
+
+  private func refusal(_ id: JobID) async throws(PostgresError) -> ChangeOutcome {
+    let rows = try await database.query("select status from jobs where id = $1", .uuid(id.uuid))
     guard let row = rows.first else { return .notFound }
-    guard let queue = try row.textOrNil(1) else {
-      return .refused(JobStatus(rawValue: try row.text(0)) ?? .done)
-    }
-    return .changed(Requeued(queue: queue, dueInSeconds: 0))
+    return .refused(JobStatus(rawValue: try row.text(0)) ?? .done)
   }
 }
