@@ -95,6 +95,8 @@ public struct JSONWriter {
     bytes.append(UInt8(ascii: "\\"))
     switch byte {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
+    // No reader of ours takes U+0000, and a message must not be lost for one character: the replacement character.
+    case 0x00: bytes.append(contentsOf: "ufffd".utf8)
     case 0x08: bytes.append(UInt8(ascii: "b"))
     case 0x09: bytes.append(UInt8(ascii: "t"))
     case 0x0A: bytes.append(UInt8(ascii: "n"))

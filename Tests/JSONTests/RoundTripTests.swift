@@ -159,4 +159,11 @@ import Testing
         == #"{"b":true,"i":1,"none":null,"d":1.5,"s":"x\"\\\u0001\u001f"# + "\u{7F}é"
         + #"","raw":[1, 2],"list":["a","b"],"empty":[],"o":{"n":null},"last":null}"#)
   }
+
+  @Test func whatNoReaderTakesIsWrittenAsTheReplacementCharacter() throws {
+    var writer = JSONWriter()
+    writer.value("a\0b")
+    var reader = try JSONReader(writer.bytes)
+    #expect(try reader.string() == "a\u{FFFD}b")
+  }
 }
