@@ -88,7 +88,8 @@ final class JobLog: Sendable {
         _ = await buffer.first(before: .now + wait) { $0.isClosed && !isLast }
         if Task.isCancelled { return }
       } catch {
-        if (error as? CoordinatorError)?.isLeaseLost == true { run.halt(.lost) }
+        // Only the coordinator's own word: a lease that merely cannot be trusted may turn out to be in force.
+        if case CoordinatorError.refused(let problem, _) = error, problem.knownCode == .leaseLost { run.halt(.lost) }
         return buffer.update { $0.isClosed = true }
       }
     }
