@@ -110,7 +110,7 @@ import Testing
       let worker = try TestWorker(coordinator)
       try await worker.run {
         try await coordinator.wait("some progress") { ($0.heartbeats.last?.leases.first?.progress?.fraction ?? 0) > 0 }
-        worker.drain.receive(InterruptionNotice(source: "ec2_spot", action: "terminate", secondsLeft: 5))
+        worker.drain.receive(InterruptionNotice(source: "ec2_spot", action: "terminate", secondsLeft: 20))
         let outcome = try await coordinator.outcome(of: job)
         #expect(outcome.outcome == .interrupted)
         #expect(outcome.reason?.contains("ec2_spot terminate") == true)

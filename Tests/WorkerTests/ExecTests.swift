@@ -140,7 +140,7 @@ import Testing
       try await worker.run {
         try await coordinator.wait("the first checkpoint") { $0.checkpointsSaved == [Array("one\n".utf8)] }
         try await coordinator.wait("the progress") { $0.heartbeats.last?.leases.first?.progress?.fraction == 0.25 }
-        worker.drain.receive(InterruptionNotice(source: "simulated", action: "terminate", secondsLeft: 5))
+        worker.drain.receive(InterruptionNotice(source: "simulated", action: "terminate", secondsLeft: 20))
         let outcome = try await coordinator.outcome(of: job)
         #expect(outcome.outcome == .interrupted)
         #expect(outcome.reason?.hasPrefix("checkpointed and handed back") == true)
