@@ -1,4 +1,5 @@
 import ArgumentParser
+import BatonShared
 
 /// The `baton` command.
 public struct Baton: AsyncParsableCommand {
@@ -27,7 +28,7 @@ public struct Baton: AsyncParsableCommand {
       COMPLETION
         baton --generate-completion-script bash > ~/.local/share/bash-completion/completions/baton
       """,
-    version: "0.1.0",
+    version: BatonVersion.current,
     groupedSubcommands: [
       CommandGroup(name: "Fleet", subcommands: [UpCommand.self]),
       CommandGroup(

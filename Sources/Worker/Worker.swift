@@ -197,5 +197,5 @@ public struct Worker: Service {
   }
 
   /// The version of this library.
-  public static let version = "0.1.0"
+  public static let version = BatonVersion.current
 }
