@@ -82,6 +82,7 @@ import Testing
         ("'a', max_attempts => 0", "jobs_budgets_positive"), ("'a', max_losses => 0", "jobs_budgets_positive"),
         ("'a', timeout_seconds => 0", "jobs_timeout_positive"), ("'a', placement => 'moon'", "jobs_placement_known"),
         ("'a', on_interruption => 'panic'", "jobs_on_interruption_known"), ("'a', payload => '{'", "json"),
+        ("'a', payload => '\"\\u0000\"'", "Unicode"), ("'a', tags => '[]'", "jobs_tags_are_an_object"),
       ] {
         let error = await #expect(throws: PostgresError.self, "\(arguments)") {
           try await fixture.pool.query("select baton_enqueue(\(arguments))")
@@ -113,6 +114,9 @@ import Testing
       ("jobs_counts_not_negative", "update jobs set interruptions = -1"),
       ("jobs_counts_not_negative", "update jobs set losses = -1"),
       ("jobs_timeout_positive", "update jobs set timeout_seconds = 0"),
+      ("jobs_timeout_positive", "update jobs set timeout_seconds = 'infinity'"),
+      ("jobs_timeout_positive", "update jobs set timeout_seconds = 'nan'"),
+      ("jobs_tags_are_an_object", "update jobs set tags = '[1]'"),
       ("jobs_queue_length", "update jobs set queue = ''"),
       ("jobs_kind_length", "update jobs set kind = repeat('x', 129)"),
       ("attempts_outcome_known", "update attempts set outcome = 'gone', ended_at = now()"),

@@ -53,7 +53,8 @@ extension PostgresMigration {
         constraint jobs_on_interruption_known check (on_interruption in ('auto', 'finish', 'checkpoint', 'release')),
         constraint jobs_budgets_positive check (max_attempts > 0 and max_losses > 0),
         constraint jobs_counts_not_negative check (attempt >= 0 and failures >= 0 and interruptions >= 0 and losses >= 0),
-        constraint jobs_timeout_positive check (timeout_seconds > 0),
+        constraint jobs_timeout_positive check (timeout_seconds > 0 and timeout_seconds < 'infinity'),
+        constraint jobs_tags_are_an_object check (jsonb_typeof(tags) = 'object'),
         constraint jobs_queue_length check (length(queue) between 1 and 128),
         constraint jobs_kind_length check (length(kind) between 1 and 128)
       );
