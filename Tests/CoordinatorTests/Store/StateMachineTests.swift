@@ -250,6 +250,54 @@ import Testing
     }
   }
 
+  /// Somebody's statement has changed the job and is about to be committed when another's looks at it.
+  @Test func whoeverComesSecondSeesWhatTheFirstHasDone() async throws {
+    try await StoreFixture.run { fixture async throws in
+      let holder = try await fixture.database.connect()
+      let first = JobStore(database: holder, sender: "first")
+      func second<Value: Sendable>(
+        after change: () async throws -> Void, then operation: @Sendable @escaping () async throws -> Value
+      ) async throws -> Value {
+        try await holder.execute(script: "begin")
+        try await change()
+        async let value = operation()
+        try await fixture.waitUntilSomebodyWaitsForALock()
+        try await holder.execute(script: "commit")
+        return try await value
+      }
+
+      let id = try await fixture.enqueue { $0.maxAttempts = 1 }
+      var lease = LeaseID()
+      let leased = try await second {
+        let filter = LeaseFilter(queues: ["default"], kinds: [], capacityType: .unknown)
+        lease = try #require(try await first.lease(filter, to: ["w"], ttlSeconds: 300).first).grant.leaseID
+      } then: {
+        try await fixture.store.cancel(id)
+      }
+      guard case .changed(nil) = leased else { throw Unexpected("\(leased)") }
+      #expect(try await fixture.job(id).status == .processing)
+      #expect(try await fixture.store.renew([.init(leaseID: lease)], ttlSeconds: 300) == [.cancel])
+
+      let finished = try await second {
+        _ = try await first.settle([Settlement(leaseID: lease, outcome: .cancelled)])
+      } then: {
+        try await fixture.store.cancel(id)
+      }
+      guard case .refused(.cancelled) = finished else { throw Unexpected("\(finished)") }
+
+      let retried = try await second {
+        _ = try await first.retry(id, discardCheckpoint: false)
+      } then: {
+        try await fixture.store.retry(id, discardCheckpoint: true)
+      }
+      guard case .refused(.queued) = retried else { throw Unexpected("\(retried)") }
+
+      #expect(try await fixture.job(id).status == .queued)
+      #expect(try await fixture.brokenRules() == [])
+      await holder.close()
+    }
+  }
+
   @Test func backoffGrowsAndIsBounded() async throws {
     try await StoreFixture.run { fixture async throws in
       let rows = try await fixture.pool.query(
