@@ -78,6 +78,8 @@ struct AgentLoop: Service {
           if runs.contains(where: { !$0.state.value.trust.isConfirmed }) { keeper.poke() }
           backoff.reset()
         } catch CoordinatorError.refused(let problem, _) where problem.knownCode == .workerDraining {
+          // Most often the echo of this worker's own word that it drains: no new wish, and no nearer deadline.
+          if drain.isDraining { break }
           drain.receive(InterruptionNotice(source: "coordinator", action: "drain", secondsLeft: nil))
         } catch let error as CoordinatorError {
           logger.warning("could not lease; trying again", metadata: ["error": "\(error)"])
