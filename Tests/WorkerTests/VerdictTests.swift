@@ -61,6 +61,19 @@ import Testing
     #expect(settlement(verdict(.failure(JobInterrupted())))?.outcome == .released)
   }
 
+  @Test func aCoordinatorThatDoesNotAnswerIsNoFaultOfTheJobs() {
+    let cutOff = Result<RawJSON?, any Error>.failure(CoordinatorError.unreachable("no answer"))
+    guard case .handBackIfHeld(let settlement) = verdict(cutOff) else {
+      Issue.record("it is not asked")
+      return
+    }
+    #expect(settlement.outcome == .released)
+    #expect(self.settlement(verdict(cutOff, isInterrupted: true))?.outcome == .interrupted)
+    // What it refuses for good is: a checkpoint that is too large, for example.
+    let refused = CoordinatorError.refused(Problem(.payloadTooLarge, "too large"), retryAfter: nil)
+    #expect(self.settlement(verdict(.failure(refused)))?.outcome == .failed)
+  }
+
   @Test func errorsAreFailures() {
     let failed = settlement(verdict(.failure(JobFailed(code: "c", message: "m", retryable: false, delaySeconds: 7))))
     #expect(failed?.outcome == .failed)

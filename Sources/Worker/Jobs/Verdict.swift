@@ -50,8 +50,14 @@ enum Verdict: Sendable {
 
   private static func failure(_ error: any Error, _ ending: Ending, _ lease: LeaseID) -> Verdict {
     if let error = error as? CoordinatorError, error.isLeaseLost { return .nothing }
-    if error is JobInterrupted || error is CancellationError {
+    // No fault of the job's: the coordinator could not be reached for a checkpoint, for example.
+    let isCutOff = (error as? CoordinatorError)?.isTransient ?? false
+    if error is JobInterrupted || error is CancellationError || isCutOff {
       guard let interruption = ending.interruption else {
+        if isCutOff {
+          return .handBackIfHeld(
+            Settlement(leaseID: lease, outcome: .released, reason: "handed back: the coordinator: \(error)"))
+        }
         return .settle(
           Settlement(leaseID: lease, outcome: .released, reason: "handed back by the job itself", delaySeconds: 1))
       }
