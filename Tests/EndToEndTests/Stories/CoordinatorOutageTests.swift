@@ -90,4 +90,26 @@ import Testing
       #expect(worker.ending == nil)
     }
   }
+
+  @Test func whatWasStoppedForWantOfTrustIsHandedBackWhenTheLeaseIsInForceAfterAll() async throws {
+    try await Fleet.with { fleet in
+      let coordinator = try await fleet.startCoordinator(lease: 6, heartbeat: 0.5)
+      let worker = try await fleet.startWorker("worker", for: coordinator, slots: 2)
+      let counts = try await fleet.submit(.steps(400, seconds: 0.02, checkpointEvery: 1000), to: coordinator)
+      let talks = try await fleet.submit(
+        try .shell("[ $BATON_ATTEMPT = 2 ] || while :; do echo at work; sleep 0.05; done"), to: coordinator)
+      for id in [counts, talks] { try await fleet.running(id, at: coordinator) }
+      coordinator.signal(SIGSTOP)
+      // What is left of the lease then is the margin, nearly a second.
+      try await eventually("the worker giving both up") {
+        worker.log.split(separator: "could not be renewed in time").count == 3
+      }
+      coordinator.signal(SIGCONT)
+      for id in [counts, talks] {
+        let job = try await fleet.finish(id, at: coordinator)
+        #expect(job.status == .done && job.failures == 0 && job.losses == 0)
+        try await fleet.expectOutcomes([.released, .done], of: id, at: coordinator)
+      }
+    }
+  }
 }
