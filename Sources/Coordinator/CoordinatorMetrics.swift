@@ -34,6 +34,7 @@ public final class CoordinatorMetrics: Sendable {
       "baton_oldest_queued_seconds", help: "How long the job of the queue that waits longest has been ready.")
     registry.describe(
       "baton_oldest_expired_lease_seconds", help: "Age of the oldest lease that has expired and was not reaped yet.")
+    registry.describe("baton_draining", help: "1 while this coordinator drains.")
     registry.describe("baton_lease_requests_waiting", help: "Requests for leases that wait for work.")
     registry.describe("baton_jobs_submitted", help: "Jobs accepted.")
     registry.describe("baton_leases_granted", help: "Leases given to workers.")

@@ -130,7 +130,8 @@ import Testing
 
   @Test(
     arguments: [
-      (0, "0"), (-0.0, "0"), (1, "1"), (-1.5, "-1.5"), (0.1, "0.1"), (1e21, "1e+21"), (5e-324, "5e-324"),
+      (0, "0"), (-0.0, "0"), (1, "1"), (-1.5, "-1.5"), (0.1, "0.1"), (1e21, "1e+21"),
+      (Double.leastNonzeroMagnitude, "5e-324"),
       (9_007_199_254_740_991, "9007199254740991"), (.infinity, "null"), (.nan, "null"),
     ] as [(Double, String)])
   func numbersAreWrittenAsShortAsTheyReadBack(value: Double, text: String) {

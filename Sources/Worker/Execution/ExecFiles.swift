@@ -40,7 +40,12 @@ actor ExecFiles {
       // It never fails the job, which goes on from the checkpoint before if it must. The next look tries again, unless
       // the coordinator has refused these bytes for good.
       let isFinal = (error as? CoordinatorError).map { !$0.isTransient } ?? false
-      if !isFinal { checkpoint.putBack() }
+      if !isFinal {
+        checkpoint.putBack()
+      } else if (error as? CoordinatorError)?.isLeaseLost == false {
+        // Whoever wrote the program reads its log, not the worker's.
+        job.log("baton: the checkpoint was not saved: \(error)\n")
+      }
       if !(error is CancellationError) {
         job.logger.warning("a checkpoint could not be saved", metadata: ["error": "\(error)"])
       }

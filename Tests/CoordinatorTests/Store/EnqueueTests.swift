@@ -113,7 +113,7 @@ import Testing
       // The table refuses this one: the API checks it before, so it can only come from a mistake of ours.
       jobs[37] = fixture.newJob { $0.queue = "" }
       let error = await #expect(throws: PostgresError.self) { try await fixture.store.enqueue(jobs) }
-      #expect(error?.constraint == "jobs_queue_length")
+      #expect(error?.constraint == "jobs_queue_plain")
       #expect(try await fixture.count("select from jobs") == 0)
     }
   }

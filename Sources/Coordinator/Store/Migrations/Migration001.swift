@@ -55,10 +55,11 @@ extension PostgresMigration {
         constraint jobs_counts_not_negative check (attempt >= 0 and failures >= 0 and interruptions >= 0 and losses >= 0),
         constraint jobs_timeout_positive check (timeout_seconds > 0 and timeout_seconds < 'infinity'),
         constraint jobs_tags_are_an_object check (jsonb_typeof(tags) = 'object'),
-        constraint jobs_queue_length check (length(queue) between 1 and 128),
-        constraint jobs_kind_length check (length(kind) between 1 and 128)
+        constraint jobs_run_at_range check (run_at >= '0001-01-01 00:00+00' and run_at < '10000-01-01 00:00+00'),
+        constraint jobs_queue_plain check (queue ~ '^[A-Za-z0-9_][A-Za-z0-9._:-]{0,127}$'),
+        constraint jobs_kind_plain check (kind ~ '^[A-Za-z0-9_][A-Za-z0-9._:-]{0,127}$')
       );
-      comment on table jobs is 'A row a job. Look here first; job_overview is easier to read.';
+      comment on table jobs is 'A row a job. Look here first; job_overview is easier to read. Submit with baton_enqueue, which checks and wakes.';
       comment on column jobs.id is 'UUID of version 7: grows with the time of submission.';
       comment on column jobs.status is 'queued, processing, done, failed or cancelled.';
       comment on column jobs.scheduled is 'Queued, but waits for run_at: a delayed job, or a retry in its backoff.';

@@ -44,6 +44,7 @@ extension PostgresMigration {
           when length(array_to_string(queues, ',')) > 7000 then '*' else array_to_string(queues, ',') end)
         where cardinality(queues) > 0
       $body$;
+      comment on function baton_notify is 'Tells every coordinator at commit that these queues have work.';
 
       create function baton_enqueue(
         kind text, payload json default '{}', queue text default 'default', priority integer default 0,
@@ -65,6 +66,9 @@ extension PostgresMigration {
         end if;
         if priority is null or priority not between -100 and 100 then
           raise exception 'priority must be an integer from -100 to 100' using errcode = '22023';
+        end if;
+        if run_at < '0001-01-01 00:00+00' or run_at >= '10000-01-01 00:00+00' then
+          raise exception 'run_at must be in the years 1 to 9999' using errcode = '22023';
         end if;
         -- Workers take no payload with U+0000 or half a surrogate pair; neither does jsonb.
         perform payload::jsonb;

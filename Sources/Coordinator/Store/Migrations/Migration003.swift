@@ -47,6 +47,32 @@ extension PostgresMigration {
         from jobs j left join queues q on q.name = j.queue
         group by j.queue, q.paused;
       comment on view queue_overview is 'Queues with their jobs by status. Counts every job: slow with millions of finished ones.';
+
+      comment on function baton_forget_jobs is 'Deletes what belongs to deleted jobs.';
+      comment on table schema_migrations is 'Which migrations were applied, when, and their checksums.';
+      comment on constraint jobs_status_known on jobs is 'The words of the API.';
+      comment on constraint jobs_scheduled_is_queued on jobs is 'Only a queued job waits for its time.';
+      comment on constraint jobs_processing_has_worker on jobs is 'Whoever processes it is known.';
+      comment on constraint jobs_finished_has_time on jobs is 'What is done, failed or cancelled has an end, and nothing else has.';
+      comment on constraint jobs_failed_has_error on jobs is 'A failure says why.';
+      comment on constraint jobs_result_is_done on jobs is 'Only what is done has a result.';
+      comment on constraint jobs_cancel_is_not_queued on jobs is 'A queued job is cancelled at once; the wish stands only while a worker holds it.';
+      comment on constraint jobs_priority_range on jobs is 'As in the API.';
+      comment on constraint jobs_placement_known on jobs is 'The words of the API.';
+      comment on constraint jobs_on_interruption_known on jobs is 'The words of the API.';
+      comment on constraint jobs_budgets_positive on jobs is 'A job may be tried at least once.';
+      comment on constraint jobs_counts_not_negative on jobs is 'Counts only grow, or start anew.';
+      comment on constraint jobs_timeout_positive on jobs is 'No limit is null, not infinity.';
+      comment on constraint jobs_tags_are_an_object on jobs is 'Names and texts.';
+      comment on constraint jobs_run_at_range on jobs is 'What RFC 3339 can write.';
+      comment on constraint jobs_queue_plain on jobs is 'Queues appear in addresses, lists and metric labels.';
+      comment on constraint jobs_kind_plain on jobs is 'Kinds appear in lists and metric labels.';
+      comment on constraint attempts_outcome_known on attempts is 'The words of the API.';
+      comment on constraint attempts_ended_has_outcome on attempts is 'An attempt ends with an outcome, and only so.';
+      comment on constraint checkpoints_sequence_positive on checkpoints is 'The first is 1.';
+      comment on constraint checkpoints_size_true on checkpoints is 'It is never half of one.';
+      comment on constraint workers_state_known on workers is 'The words of the API.';
+      comment on constraint workers_capacity_known on workers is 'The words of the API.';
       """#)
 }
 
