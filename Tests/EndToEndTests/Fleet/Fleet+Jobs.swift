@@ -57,6 +57,15 @@ extension Fleet {
     try await wait(for: id, at: coordinator, "the start") { $0.status == .processing }
   }
 
+  /// Waits until a worker has begun with a job; the coordinator says that it runs while it is still on its way there.
+  func started(_ ids: JobID..., on worker: RunningProcess) async throws {
+    for id in ids {
+      try await eventually("the start of job \(id) on \(worker.name)") {
+        worker.log.split(separator: "\n").contains { $0.contains("a job starts") && $0.contains("job=\(id)") }
+      }
+    }
+  }
+
   /// Checks how the attempts at a job ended, from the first to the last.
   func expectOutcomes(
     _ outcomes: [AttemptOutcome], of id: JobID, at coordinator: RunningProcess,

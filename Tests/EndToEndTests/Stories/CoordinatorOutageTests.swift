@@ -22,8 +22,7 @@ import Testing
       let steps = try await fleet.submit(.steps(40, seconds: 0.05), to: coordinator)
       let program = try await fleet.submit(
         try .shell("sleep 2; echo '{\"answer\":42}' > $BATON_RESULT_FILE; echo > \(evidence)"), to: coordinator)
-      try await fleet.running(steps, at: coordinator)
-      try await fleet.running(program, at: coordinator)
+      try await fleet.started(steps, program, on: worker)
       try await coordinator.killAndWait()
       try await eventually("the end of the program while the coordinator is down") { access(evidence, F_OK) == 0 }
       let again = try await fleet.startCoordinator("coordinator again", lease: 30, port: coordinator.port)
@@ -98,7 +97,7 @@ import Testing
       let counts = try await fleet.submit(.steps(400, seconds: 0.02, checkpointEvery: 1000), to: coordinator)
       let talks = try await fleet.submit(
         try .shell("[ $BATON_ATTEMPT = 2 ] || while :; do echo at work; sleep 0.05; done"), to: coordinator)
-      for id in [counts, talks] { try await fleet.running(id, at: coordinator) }
+      try await fleet.started(counts, talks, on: worker)
       coordinator.signal(SIGSTOP)
       // What is left of the lease then is the margin, nearly a second.
       try await eventually("the worker giving both up") {

@@ -93,7 +93,7 @@ import Testing
       ]
       var ids: [JobID] = []
       for job in jobs { ids.append(try await fleet.submit(job, to: coordinator)) }
-      for id in ids { try await fleet.running(id, at: coordinator) }
+      for id in ids { try await fleet.started(id, on: worker) }
       let told = ContinuousClock.now
       try await tell(worker, secondsLeft: 4)
       #expect(try await worker.waitForEnd() == .exited(0))
@@ -117,8 +117,8 @@ import Testing
       // Half of them could finish within the notice, half could not.
       let jobs = (0..<50).map { JobSubmission.steps($0.isMultiple(of: 2) ? 60 : 100_000, seconds: 0.05) }
       _ = try await send(.submit(jobs), to: coordinator.address)
-      try await eventually("all of them running") {
-        try await send(.statistics(), to: coordinator.address).jobs[.processing] == 50
+      try await eventually("all of them at work") {
+        try await fleet.count("select count(*) from attempts where progress_fraction is not null") == 50
       }
       let told = ContinuousClock.now
       try await withThrowingTaskGroup(of: Void.self) { group in
