@@ -98,7 +98,10 @@ import Testing
     let job = try await fleet.job(id, at: coordinator)
     #expect(job.status == .queued && job.interruptions == 1 && job.failures == 0 && job.losses == 0)
     let attempts = try await fleet.attempts(id, at: coordinator)
-    #expect(attempts.map(\.outcome) == [.interrupted])
+    #expect(attempts.first?.outcome == .interrupted)
+    // Handed back before the coordinator knew of the drain, it may come to the same worker, which has a free slot and
+    // still waits; it goes back unrun.
+    #expect(attempts.dropFirst().allSatisfy { $0.outcome == .released })
     let waiting = try await fleet.job(late, at: coordinator)
     #expect(waiting.status == .queued && waiting.failures + waiting.losses + waiting.interruptions == 0)
     // It may have been on its way to the worker when the drain began; then it came back as it was.
