@@ -30,7 +30,7 @@ import urllib.parse
 import urllib.request
 
 STARTED = float(os.environ.get("RELAY_STARTED") or time.time())
-EPOCHS = int(os.environ.get("RELAY_EPOCHS") or 40)
+EPOCHS = int(os.environ.get("RELAY_EPOCHS") or 30)
 TIMEOUT_SECONDS = 300
 FINAL = ("done", "failed", "cancelled")
 RATES = (0.03, 0.02, 0.015)
