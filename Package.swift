@@ -102,12 +102,17 @@ let package = Package(
     // A cloud's metadata service, for tests and for rehearsing interruptions.
     module("BatonMetadataDouble", "Sources/MetadataDouble", ["BatonJSON", hummingbird, log, nio]),
 
+    // What `baton bench` measures with.
+    module(
+      "BatonBench", "Sources/Bench",
+      ["BatonJSON", "BatonLocalPostgres", "BatonShared", log, nio, posixNIO, subprocess]),
+
     module("BatonClient", "Sources/Client", ["BatonShared", asyncHTTPClient, http1, nio, posixNIO]),
     module(
       "BatonCommandLine", "Sources/CommandLine",
       [
-        "BatonClient", "BatonLocalPostgres", "BatonMetadataDouble", "BatonShared", "BatonTelemetry", "BatonThreads",
-        argumentParser, log, signals, subprocess,
+        "BatonBench", "BatonClient", "BatonLocalPostgres", "BatonMetadataDouble", "BatonShared", "BatonTelemetry",
+        "BatonThreads", argumentParser, log, signals, subprocess,
       ]),
 
     command("CoordinatorCommand", "Sources/Commands/Coordinator", ["BatonCoordinator", "BatonPostgres", signals]),
@@ -127,6 +132,7 @@ let package = Package(
         "BatonCoordinator", "BatonJSON", "BatonLocalPostgres", "BatonPostgres", "BatonShared", "BatonTelemetry",
         "BatonTestSupport", asyncHTTPClient, http1, lifecycle, log, nio,
       ]),
+    tests("BenchTests", ["BatonBench", "BatonJSON", "BatonShared", nio]),
     tests("JSONTests", ["BatonJSON"]),
     tests("SharedTests", ["BatonJSON", "BatonShared"]),
     // The programs themselves, so that they are built.

@@ -1,0 +1,43 @@
+extension BenchReport {
+  /// - Parameter times: The database's record of the same hand-overs; nil where it cannot be seen.
+  mutating func add(_ outcome: ProtocolHandover.Outcome, times: AttemptTimes? = nil) {
+    let total = Samples(outcome.releaseToStart)
+    measurements += [
+      Measurement("handover.protocol.release_to_start", unit: "ms", total),
+      Measurement("handover.protocol.acknowledged_to_start", unit: "ms", Samples(outcome.acknowledgedToStart)),
+      Measurement("handover.protocol.acknowledgement", unit: "ms", Samples(outcome.acknowledgement)),
+    ]
+    if let times {
+      measurements.append(Measurement("handover.protocol.recorded", unit: "ms", Samples(times.gaps)))
+    }
+    goals += Self.handoverGoals("release to start, at the level of the protocol", total)
+  }
+
+  mutating func add(_ outcome: WorkerHandover.Outcome, times: AttemptTimes) {
+    let settled = Samples(zip(outcome.starts.dropFirst(), times.ended).map { ($0 - $1) * 1000 })
+    measurements += [
+      Measurement("handover.workers.recorded", unit: "ms", Samples(times.gaps)),
+      Measurement("handover.workers.release_to_start", unit: "ms", settled),
+      Measurement("handover.workers.stop_to_start", unit: "ms", Samples(outcome.stopToStart)),
+      Measurement("handover.workers.drain_to_start", unit: "ms", Samples(outcome.drainToStart)),
+    ]
+    goals += Self.handoverGoals("release to start, real workers", settled)
+  }
+
+  mutating func add(_ outcome: WorkerRecovery.Outcome, leaseSeconds: Double) {
+    let samples = Samples(outcome.killToStart)
+    let lease = [(name: "lease_ms", value: Int(leaseSeconds * 1000))]
+    measurements.append(Measurement("recovery.kill_to_start", lease, unit: "s", samples))
+    goals.append(
+      Goal(
+        "kill to start, lease of \(leaseSeconds) s, the longest", .below(leaseSeconds + 2), measured: samples.maximum,
+        unit: "s"))
+  }
+
+  private static func handoverGoals(_ what: String, _ samples: Samples) -> [Goal] {
+    [
+      Goal("\(what), median", .below(10), measured: samples.median, unit: "ms"),
+      Goal("\(what), p99", .below(50), measured: samples.percentile(0.99), unit: "ms"),
+    ]
+  }
+}
