@@ -79,6 +79,8 @@ let package = Package(
     .systemLibrary(
       name: "CLibPQ", path: "Sources/CLibPQ", pkgConfig: "libpq",
       providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+    // System calls that Swift cannot make by itself.
+    .target(name: "CLinuxProcess", path: "Sources/CLinuxProcess"),
 
     module("BatonJSON", "Sources/JSON"),
     module("BatonThreads", "Sources/Threads", [collections]),
@@ -89,14 +91,14 @@ let package = Package(
     module(
       "BatonCoordinator", "Sources/Coordinator",
       [
-        "BatonShared", "BatonPostgres", "BatonTelemetry", collections, crypto, hummingbird, hummingbirdCore, lifecycle,
-        log, metrics, nio, signals,
+        "BatonJSON", "BatonPostgres", "BatonShared", "BatonTelemetry", collections, crypto, hummingbird,
+        hummingbirdCore, lifecycle, log, metrics, nio, signals,
       ]),
     module(
       "BatonWorker", "Sources/Worker",
       [
-        "BatonShared", "BatonTelemetry", "BatonThreads", asyncHTTPClient, http1, hummingbird, lifecycle, log, metrics,
-        nio, posixNIO, signals, subprocess,
+        "CLinuxProcess", "BatonShared", "BatonTelemetry", "BatonThreads", asyncHTTPClient, http1, hummingbird,
+        lifecycle, log, metrics, nio, posixNIO, signals, subprocess,
       ]),
 
     // A cloud's metadata service, for tests and for rehearsing interruptions.
@@ -107,7 +109,7 @@ let package = Package(
       "BatonBench", "Sources/Bench",
       ["BatonJSON", "BatonLocalPostgres", "BatonShared", log, nio, posixNIO, subprocess]),
 
-    module("BatonClient", "Sources/Client", ["BatonShared", asyncHTTPClient, http1, nio, posixNIO]),
+    module("BatonClient", "Sources/Client", ["BatonJSON", "BatonShared", asyncHTTPClient, http1, nio, posixNIO]),
     module(
       "BatonCommandLine", "Sources/CommandLine",
       [
