@@ -97,8 +97,8 @@ let package = Package(
     module(
       "BatonWorker", "Sources/Worker",
       [
-        "CLinuxProcess", "BatonShared", "BatonTelemetry", "BatonThreads", asyncHTTPClient, http1, hummingbird,
-        lifecycle, log, metrics, nio, posixNIO, signals, subprocess,
+        "BatonJSON", "BatonShared", "BatonTelemetry", "BatonThreads", "CLinuxProcess", asyncHTTPClient, http1,
+        hummingbird, lifecycle, log, metrics, nio, posixNIO, signals, subprocess,
       ]),
 
     // A cloud's metadata service, for tests and for rehearsing interruptions.
@@ -113,8 +113,8 @@ let package = Package(
     module(
       "BatonCommandLine", "Sources/CommandLine",
       [
-        "BatonBench", "BatonClient", "BatonLocalPostgres", "BatonMetadataDouble", "BatonShared", "BatonTelemetry",
-        "BatonThreads", argumentParser, log, signals, subprocess,
+        "BatonBench", "BatonClient", "BatonJSON", "BatonLocalPostgres", "BatonMetadataDouble", "BatonShared",
+        "BatonTelemetry", "BatonThreads", argumentParser, log, signals, subprocess,
       ]),
 
     command("CoordinatorCommand", "Sources/Commands/Coordinator", ["BatonCoordinator", "BatonPostgres", signals]),
