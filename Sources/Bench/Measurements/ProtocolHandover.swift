@@ -11,6 +11,8 @@ import NIOPosix
 struct ProtocolHandover: Sendable {
   /// How long the other has waited at least when the job is released.
   private static let idle = Duration.milliseconds(20)
+  /// The first ones are not counted: every connection of the coordinator prepares its statements once.
+  private static let warmUp = 16
 
   let target: WireTarget
   let queue: String
@@ -34,16 +36,17 @@ struct ProtocolHandover: Sendable {
     let submission = JobSubmission(kind: "bench", queue: queue, maxLosses: 1000)
     var outcome = Outcome(job: try await holder.submit(submission))
     var (lease, _) = try await holder.lease()
-    for round in 0..<rounds {
+    for round in 0..<rounds + Self.warmUp {
       let (holder, waiter) = round.isMultiple(of: 2) ? (holder, waiter) : (waiter, holder)
       async let granted = waiter.lease()
       try await Task.sleep(for: Self.idle)
       let released = try await holder.release(lease)
       let (next, reply) = try await granted
+      lease = next
+      guard round >= Self.warmUp else { continue }
       outcome.releaseToStart.append((reply.receivedAt - released.sentAt).milliseconds)
       outcome.acknowledgedToStart.append((reply.receivedAt - released.receivedAt).milliseconds)
       outcome.acknowledgement.append((released.receivedAt - released.sentAt).milliseconds)
-      lease = next
     }
     _ = try await holder.settle(lease, as: .done)
     await holder.connection.close()

@@ -22,6 +22,8 @@ struct WorkerHandover: Sendable {
     var drainToStart: [Double] = []
     /// When the job's program started, in seconds since 1970, an entry an attempt.
     var starts: [Double] = []
+    /// Milliseconds that the program needs to its first word when nothing of Baton's runs it.
+    var programAlone: [Double] = []
   }
 
   func run() async throws -> Outcome {
@@ -47,6 +49,7 @@ struct WorkerHandover: Sendable {
       try await running.waitForEnd()
       running = waiting
     }
+    outcome.programAlone = try await ClockJob.startAlone(times: rounds)
     try await fleet.ask(coordinator, "POST", "/jobs/\(id)/cancel").expect(200, "the cancellation")
     try await fleet.stop(running)
     return outcome

@@ -20,6 +20,7 @@ extension BenchReport {
       Measurement("handover.workers.release_to_start", unit: "ms", settled),
       Measurement("handover.workers.stop_to_start", unit: "ms", Samples(outcome.stopToStart)),
       Measurement("handover.workers.drain_to_start", unit: "ms", Samples(outcome.drainToStart)),
+      Measurement("handover.workers.program_alone", unit: "ms", Samples(outcome.programAlone)),
     ]
     goals += Self.handoverGoals("release to start, real workers", settled)
   }

@@ -20,7 +20,10 @@ struct BenchCommand: AsyncParsableCommand {
       The figures depend on the machine, and on what else it does: compare those of one run with each other. Use a \
       release build.
       """,
-    subcommands: [BenchHandoverCommand.self, BenchRecoveryCommand.self])
+    subcommands: [
+      BenchThroughputCommand.self, BenchLatencyCommand.self, BenchBurndownCommand.self, BenchHeartbeatsCommand.self,
+      BenchWaitingCommand.self, BenchHandoverCommand.self, BenchRecoveryCommand.self,
+    ])
 }
 
 /// What all benchmarks take.
@@ -93,6 +96,7 @@ struct BenchHandoverCommand: AsyncParsableCommand {
       release_to_start   from the old worker's report to the new worker's lease, or the first word of the new program
       recorded           from the end of one attempt to the beginning of the next, as the database has it
       stop_to_start      from the last word of the old program to the first word of the new one
+      program_alone      what that program takes to its first word by itself, without Baton
       """)
 
   @OptionGroup var options: BenchOptions

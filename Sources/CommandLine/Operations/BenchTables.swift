@@ -5,10 +5,33 @@ enum BenchTables {
   static func show(_ report: BenchReport, _ surroundings: Surroundings) {
     surroundings.output.line(report.setting.map { "\($0.name) \($0.value)" }.joined(separator: " · "))
     surroundings.output.line("")
+    if !report.throughput.isEmpty {
+      surroundings.show(throughput(report))
+      surroundings.output.line("")
+    }
     surroundings.show(measurements(report))
     guard !report.goals.isEmpty else { return }
     surroundings.output.line("")
     surroundings.show(goals(report))
+  }
+
+  /// A row a step of a load; medians.
+  static func throughput(_ report: BenchReport) -> Table {
+    var table = Table([
+      .init(heading: "STEP"), .init(heading: "CONNECTIONS", right: true), .init(heading: "BATCH", right: true),
+      .init(heading: "JOBS/S", right: true), .init(heading: "FROM", right: true), .init(heading: "TO", right: true),
+      .init(heading: "REQUEST MS", right: true), .init(heading: "P99", right: true),
+      .init(heading: "CPU US/JOB: BENCH", right: true), .init(heading: "COORDINATOR", right: true),
+      .init(heading: "POSTGRES", right: true),
+    ])
+    for row in report.throughput {
+      table.append(
+        .init(row.step), .init("\(row.connections)"), .init("\(row.batch)"), .init(number(row.rate.median)),
+        .init(number(row.rate.minimum)), .init(number(row.rate.maximum)), .init(number(row.latency.median)),
+        .init(number(row.latency.percentile(0.99))), .init(number(row.benchCost)),
+        .init(number(row.coordinatorCost)), .init(number(row.postgresCost)))
+    }
+    return table
   }
 
   static func measurements(_ report: BenchReport) -> Table {
@@ -17,7 +40,7 @@ enum BenchTables {
       .init(heading: "MIN", right: true), .init(heading: "MEDIAN", right: true), .init(heading: "P99", right: true),
       .init(heading: "MAX", right: true),
     ])
-    for measurement in report.measurements {
+    for measurement in report.otherMeasurements {
       let samples = measurement.samples
       let words = [measurement.name] + measurement.parameters.map { "\($0.name)=\($0.value)" }
       table.append(

@@ -1,0 +1,118 @@
+extension Bench {
+  /// From the submission of a job to its start, with workers that wait.
+  ///
+  /// - Parameters:
+  ///   - rate: Submissions a second.
+  ///   - seconds: How long each round takes.
+  ///   - workers: How many wait.
+  /// - Throws: `BenchError`, `LocalPostgresError`.
+  public func latency(rounds: Int, rate: Double, seconds: Double, workers: Int) async throws -> BenchReport {
+    try await withCoordinator(leaseSeconds: 30) { target, report, _, _ in
+      let measurement = StartLatency(target: target, queue: queue, rate: rate, seconds: seconds, workers: workers)
+      // The first seconds of a coordinator's life are not what is asked about.
+      progress("warming up")
+      _ = try await StartLatency(target: target, queue: queue, rate: rate, seconds: 2, workers: workers).run()
+      var outcomes: [StartLatency.Outcome] = []
+      for round in 1...rounds {
+        progress("round \(round) of \(rounds): \(rate) submissions a second")
+        outcomes.append(try await measurement.run())
+      }
+      report.add(outcomes, rate: rate)
+    }
+  }
+
+  /// What it costs to keep leases in force.
+  ///
+  /// - Parameter workers: Each holds 1,000 leases.
+  /// - Throws: `BenchError`, `LocalPostgresError`.
+  public func heartbeats(rounds: Int, workers: Int) async throws -> BenchReport {
+    try await withCoordinator(leaseSeconds: 600) { target, report, clock, _ in
+      progress("\(workers * HeartbeatCost.leasesPerWorker) leases")
+      let results = try await HeartbeatCost(
+        target: target, queue: queue, clock: clock, workers: workers, rounds: rounds
+      ).run()
+      report.add(heartbeats: results, leases: workers * HeartbeatCost.leasesPerWorker, seesProcesses: isPrivate)
+    }
+  }
+
+  /// How fast real workers get through a backlog. Needs a private fleet.
+  ///
+  /// - Parameters:
+  ///   - jobSeconds: How long each job takes; 0 for jobs that do nothing.
+  /// - Throws: `BenchError`, `LocalPostgresError`.
+  public func burnDown(
+    rounds: Int, jobs: Int, workers: Int, slots: Int, jobSeconds: Double
+  ) async throws -> BenchReport {
+    try needPrivateFleet()
+    return try await withCoordinator(leaseSeconds: 60) { _, report, _, fleet in
+      guard let (fleet, coordinator) = fleet else { return }
+      let yardstick = Yardstick(database: fleet.database)
+      try await yardstick.prepare()
+      var rates: [Double] = []
+      var outcomes: [BurnDown.Outcome] = []
+      for round in 1...rounds {
+        progress("round \(round) of \(rounds): pgbench")
+        rates.append(try await yardstick.run(.work, jobs: 40_000, batch: 100))
+        progress("round \(round) of \(rounds): \(jobs) jobs, \(workers) workers of \(slots) slots")
+        try await fleet.clearJobs()
+        let burnDown = BurnDown(
+          fleet: fleet, coordinator: coordinator, queue: "\(queue)-\(round)", jobs: jobs, workers: workers,
+          slots: slots, jobSeconds: jobSeconds)
+        outcomes.append(try await burnDown.run())
+      }
+      report.add(
+        outcomes, yardstick: rates,
+        parameters: [("jobs", jobs), ("workers", workers), ("slots", slots), ("job_us", Int(jobSeconds * 1e6))])
+    }
+  }
+
+  /// What many workers cost that wait for work. Needs a private fleet.
+  ///
+  /// - Parameter seconds: How long they are watched.
+  /// - Throws: `BenchError`, `LocalPostgresError`.
+  public func waiting(workers: Int, seconds: Double) async throws -> BenchReport {
+    try needPrivateFleet()
+    return try await withCoordinator(leaseSeconds: 30) { target, report, _, fleet in
+      guard let (_, coordinator) = fleet else { return }
+      progress("\(workers) workers wait")
+      let outcome = try await WaitingWorkers(
+        target: target, queue: queue, coordinator: coordinator, workers: workers, seconds: seconds
+      ).run()
+      report.add(outcome, workers: workers)
+    }
+  }
+
+  // MARK: Inside
+
+  private var isPrivate: Bool {
+    if case .privateFleet = subject { true } else { false }
+  }
+
+  private func needPrivateFleet() throws {
+    guard isPrivate else { throw BenchError("it needs a fleet of its own: leave out --url") }
+  }
+
+  /// Runs `body` on a coordinator: its own, or the one that it was told of.
+  private func withCoordinator(
+    leaseSeconds: Double,
+    _ body:
+      @Sendable (WireTarget, inout BenchReport, CPUClock, (BenchFleet, BenchProgram)?) async throws -> Void
+  ) async throws -> BenchReport {
+    switch subject {
+    case .running(let target):
+      var report = BenchReport(setting: Setting.machine())
+      try await body(target, &report, CPUClock(), nil)
+      return report
+    case .privateFleet(let programs):
+      return try await BenchFleet.with(programs) { fleet in
+        var report = BenchReport(setting: try await Setting.of(fleet))
+        let coordinator = try await fleet.startCoordinator(leaseSeconds: leaseSeconds)
+        let target = try WireTarget(address: "http://127.0.0.1:\(coordinator.port)")
+        let clock = CPUClock(coordinator: coordinator.pid, postgres: await fleet.postgres.pid)
+        try await body(target, &report, clock, (fleet, coordinator))
+        try await fleet.stop(coordinator)
+        return report
+      }
+    }
+  }
+}

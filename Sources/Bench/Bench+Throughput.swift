@@ -1,0 +1,71 @@
+extension Bench {
+  /// Submit, lease, settle and the whole cycle, with few and many connections, single and in batches; with a private
+  /// fleet also `pgbench` doing the same in SQL.
+  ///
+  /// - Parameters:
+  ///   - rounds: How often everything is measured; what is told are medians.
+  ///   - scale: 1 for about a second a step.
+  /// - Throws: `BenchError`, `LocalPostgresError`.
+  public func throughput(rounds: Int, scale: Double) async throws -> BenchReport {
+    let loads = Throughput.loads(scale: scale)
+    switch subject {
+    case .running(let target):
+      var report = BenchReport(setting: Setting.machine())
+      var found = ThroughputRounds()
+      for round in 1...rounds {
+        progress("round \(round) of \(rounds)")
+        for load in loads {
+          found.add(load, try await Throughput(target: target, queue: queue, clock: CPUClock()).run(load))
+        }
+      }
+      report.add(found, seesProcesses: false)
+      return report
+    case .privateFleet(let programs):
+      return try await BenchFleet.with(programs) { fleet in
+        var report = BenchReport(setting: try await Setting.of(fleet))
+        // The benchmark does not renew its leases.
+        let coordinator = try await fleet.startCoordinator(leaseSeconds: 600)
+        let target = try WireTarget(address: "http://127.0.0.1:\(coordinator.port)")
+        let clock = CPUClock(coordinator: coordinator.pid, postgres: await fleet.postgres.pid)
+        let yardstick = Yardstick(database: fleet.database)
+        try await yardstick.prepare()
+        var found = ThroughputRounds()
+        for round in 1...rounds {
+          progress("round \(round) of \(rounds): pgbench")
+          try await measure(yardstick, scale: scale, into: &found)
+          for load in loads {
+            progress("round \(round) of \(rounds): \(load.connections) connections, batches of \(load.batch)")
+            try await fleet.clearJobs()
+            found.add(load, try await Throughput(target: target, queue: queue, clock: clock).run(load))
+          }
+          if let pid = coordinator.pid, let memory = ProcessFile.residentMegabytes(pid) { found.memory.append(memory) }
+        }
+        report.add(found, seesProcesses: true)
+        try await fleet.stop(coordinator)
+        return report
+      }
+    }
+  }
+
+  private func measure(
+    _ yardstick: Yardstick, scale: Double, into found: inout ThroughputRounds
+  ) async throws {
+    let sizes: [(work: Yardstick.Work, batch: Int, jobs: Double)] = [
+      (.submit, 1, 12_000), (.submit, 100, 100_000), (.submit, 1000, 160_000),
+      (.work, 1, 5000), (.work, 100, 40_000), (.work, 1000, 48_000),
+      (.cycle, 1, 4000), (.cycle, 100, 32_000),
+    ]
+    for size in sizes {
+      let rate = try await yardstick.run(size.work, jobs: Int(size.jobs * scale), batch: size.batch)
+      found.addYardstick(size.work, batch: size.batch, jobsPerSecond: rate)
+    }
+  }
+}
+
+extension BenchFleet {
+  /// Forgets all jobs, so that one measurement does not pay for what another left, and writes out what is dirty.
+  func clearJobs() async throws {
+    try await database.query(
+      "truncate jobs, attempts, checkpoints, job_logs, idempotency_keys; vacuum jobs, attempts; checkpoint")
+  }
+}

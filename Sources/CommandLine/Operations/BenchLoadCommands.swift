@@ -1,0 +1,103 @@
+import ArgumentParser
+import BatonBench
+
+struct BenchLatencyCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "latency", abstract: "From the submission of a job to its start, with workers that wait.",
+    discussion: """
+      Submissions go out by the clock, whether the last one has been answered or not, and each is timed from the moment \
+      it was due. The benchmark speaks the workers' side of the protocol.
+      """)
+
+  @OptionGroup var options: BenchOptions
+  @Option(help: "How often it is measured.") var rounds = 5
+  @Option(help: "Submissions a second.") var rate = 200.0
+  @Option(help: "How long a round takes.") var seconds = 10.0
+  @Option(help: "How many workers wait.") var workers = 16
+
+  func validate() throws {
+    guard (1...1000).contains(rounds) else { throw ValidationError("--rounds must be from 1 to 1000.") }
+    guard (1...10_000).contains(rate) else { throw ValidationError("--rate must be from 1 to 10000.") }
+    guard (1...3600).contains(seconds) else { throw ValidationError("--seconds must be from 1 to 3600.") }
+    guard (1...1000).contains(workers) else { throw ValidationError("--workers must be from 1 to 1000.") }
+  }
+
+  func run() async throws {
+    let (rounds, rate, seconds, workers) = (rounds, rate, seconds, workers)
+    try await options.run { try await $0.latency(rounds: rounds, rate: rate, seconds: seconds, workers: workers) }
+  }
+}
+
+struct BenchHeartbeatsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "heartbeats", abstract: "What it costs to keep leases in force.",
+    discussion: "Each worker holds 1,000 leases; in a round each sends one heartbeat with all of them.")
+
+  @OptionGroup var options: BenchOptions
+  @Option(help: "How often all leases are renewed.") var rounds = 5
+  @Option(help: "How many workers, with 1,000 leases each.") var workers = 100
+
+  func validate() throws {
+    guard (1...1000).contains(rounds) else { throw ValidationError("--rounds must be from 1 to 1000.") }
+    guard (1...1000).contains(workers) else { throw ValidationError("--workers must be from 1 to 1000.") }
+  }
+
+  func run() async throws {
+    let (rounds, workers) = (rounds, workers)
+    try await options.run { try await $0.heartbeats(rounds: rounds, workers: workers) }
+  }
+}
+
+struct BenchBurndownCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "burndown", abstract: "How fast real workers get through a backlog.",
+    discussion: """
+      The backlog waits in a paused queue until the workers are there. The rate is taken from the database's record: from \
+      the first start of a job to the last end. Before each round pgbench leases and settles in batches of 100: the \
+      yardstick.
+      """)
+
+  @OptionGroup var options: BenchOptions
+  @Option(help: "How often it is measured.") var rounds = 5
+  @Option(help: "The size of the backlog.") var jobs = 200_000
+  @Option(help: "How many worker processes.") var workers = 2
+  @Option(help: "Jobs that a worker runs at once.") var slots = 128
+  @Option(help: ArgumentHelp("How long each job takes; 0 for jobs that do nothing.", valueName: "ms"))
+  var jobMs = 0.0
+
+  func validate() throws {
+    guard (1...1000).contains(rounds) else { throw ValidationError("--rounds must be from 1 to 1000.") }
+    guard (1...10_000_000).contains(jobs) else { throw ValidationError("--jobs must be from 1 to 10000000.") }
+    guard (1...100).contains(workers) else { throw ValidationError("--workers must be from 1 to 100.") }
+    guard (1...10_000).contains(slots) else { throw ValidationError("--slots must be from 1 to 10000.") }
+    guard (0...60_000).contains(jobMs) else { throw ValidationError("--job-ms must be from 0 to 60000.") }
+  }
+
+  func run() async throws {
+    let (rounds, jobs, workers, slots, seconds) = (rounds, jobs, workers, slots, jobMs / 1000)
+    try await options.run {
+      try await $0.burnDown(rounds: rounds, jobs: jobs, workers: workers, slots: slots, jobSeconds: seconds)
+    }
+  }
+}
+
+struct BenchWaitingCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "waiting", abstract: "What many workers cost that wait for work.",
+    discussion:
+      "Each is a connection with a request for leases that is held open; the number of open files must allow it.")
+
+  @OptionGroup var options: BenchOptions
+  @Option(help: "How many workers.") var workers = 10_000
+  @Option(help: "How long they are watched.") var seconds = 20.0
+
+  func validate() throws {
+    guard (1...100_000).contains(workers) else { throw ValidationError("--workers must be from 1 to 100000.") }
+    guard (1...50).contains(seconds) else { throw ValidationError("--seconds must be from 1 to 50.") }
+  }
+
+  func run() async throws {
+    let (workers, seconds) = (workers, seconds)
+    try await options.run { try await $0.waiting(workers: workers, seconds: seconds) }
+  }
+}
