@@ -109,12 +109,19 @@ let package = Package(
       "BatonBench", "Sources/Bench",
       ["BatonJSON", "BatonLocalPostgres", "BatonShared", log, nio, posixNIO, subprocess]),
 
+    // Fleets under faults, and the judgement of what became of their jobs.
+    module(
+      "BatonDrill", "Sources/Drill",
+      [
+        "BatonClient", "BatonJSON", "BatonLocalPostgres", "BatonMetadataDouble", "BatonShared", log, signals,
+        subprocess,
+      ]),
     module("BatonClient", "Sources/Client", ["BatonJSON", "BatonShared", asyncHTTPClient, http1, nio, posixNIO]),
     module(
       "BatonCommandLine", "Sources/CommandLine",
       [
-        "BatonBench", "BatonClient", "BatonJSON", "BatonLocalPostgres", "BatonMetadataDouble", "BatonShared",
-        "BatonTelemetry", "BatonThreads", argumentParser, log, signals, subprocess,
+        "BatonBench", "BatonClient", "BatonDrill", "BatonJSON", "BatonLocalPostgres", "BatonMetadataDouble",
+        "BatonShared", "BatonTelemetry", "BatonThreads", argumentParser, log, signals, subprocess,
       ]),
 
     command("CoordinatorCommand", "Sources/Commands/Coordinator", ["BatonCoordinator", "BatonPostgres", signals]),
@@ -135,6 +142,7 @@ let package = Package(
         "BatonTestSupport", asyncHTTPClient, http1, lifecycle, log, nio,
       ]),
     tests("BenchTests", ["BatonBench", "BatonJSON", "BatonShared", nio]),
+    tests("DrillTests", ["BatonDrill", "BatonShared"]),
     tests("JSONTests", ["BatonJSON"]),
     tests("SharedTests", ["BatonJSON", "BatonShared"]),
     // The programs themselves, so that they are built.

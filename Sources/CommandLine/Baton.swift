@@ -41,7 +41,7 @@ public struct Baton: AsyncParsableCommand {
         name: "Operations",
         subcommands: [
           WorkersCommand.self, DrainCommand.self, QueuesCommand.self, PauseCommand.self, ResumeCommand.self,
-          StatsCommand.self, HealthCommand.self, ImdsCommand.self, BenchCommand.self,
+          StatsCommand.self, HealthCommand.self, ImdsCommand.self, DrillCommand.self, BenchCommand.self,
         ]),
     ])
 

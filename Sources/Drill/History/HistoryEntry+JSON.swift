@@ -1,0 +1,80 @@
+import BatonJSON
+
+extension HistoryEntry: JSONEncodable {
+  func write(to writer: inout JSONWriter) {
+    writer.object { writer in
+      writer.field("at", (at * 1000).rounded() / 1000)
+      switch event {
+      case .accepted(let job, let id):
+        writer.field("event", "accepted")
+        writer.field("id", id)
+        writer.field("job", job)
+      case .workerStarted(let worker): Self.write("worker_started", worker, to: &writer)
+      case .workerReady(let worker): Self.write("worker_ready", worker, to: &writer)
+      case .workerEnded(let worker, let ending):
+        Self.write("worker_ended", worker, to: &writer)
+        writer.field("ending", ending.description)
+      case .fault(let number, let kind, let worker, let deadline):
+        Self.write("fault", worker, to: &writer)
+        writer.field("number", number)
+        writer.field("kind", kind.rawValue)
+        writer.field("deadline", deadline)
+      case .drainSeen(let worker, let source):
+        Self.write("drain_seen", worker, to: &writer)
+        writer.field("source", source)
+      case .killed(let worker, let isOverdue):
+        Self.write("killed", worker, to: &writer)
+        writer.field("overdue", isOverdue)
+      case .suspended(let worker): Self.write("suspended", worker, to: &writer)
+      case .resumed(let worker): Self.write("resumed", worker, to: &writer)
+      case .told(let worker, let job, let attempt, let word):
+        Self.write("told", worker, to: &writer)
+        writer.field("id", job)
+        writer.field("attempt", attempt)
+        writer.field("word", word)
+      case .late(let seconds):
+        writer.field("event", "late")
+        writer.field("seconds", seconds)
+      case .left(let processes):
+        writer.field("event", "left")
+        writer.field("processes", processes)
+      case .run(let run):
+        writer.field("event", "run")
+        writer.field("run", run)
+      case .ending(let ending):
+        writer.field("event", "ending")
+        writer.field("ending", ending)
+      }
+    }
+  }
+
+  private static func write(_ event: String, _ worker: String, to writer: inout JSONWriter) {
+    writer.field("event", event)
+    writer.field("worker", worker)
+  }
+}
+
+extension JobEnding: JSONEncodable {
+  func write(to writer: inout JSONWriter) {
+    writer.object { writer in
+      writer.field("job", job)
+      writer.field("id", id)
+      writer.field("status", status)
+      writer.field("error", error)
+      writer.field("attempts", attempts)
+    }
+  }
+}
+
+extension JobEnding.Attempt: JSONEncodable {
+  func write(to writer: inout JSONWriter) {
+    writer.object { writer in
+      writer.field("number", number)
+      writer.field("worker", worker)
+      writer.field("outcome", outcome)
+      writer.field("reason", reason)
+      writer.field("started_at", startedAt)
+      writer.field("ended_at", endedAt)
+    }
+  }
+}

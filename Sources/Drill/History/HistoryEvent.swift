@@ -1,0 +1,68 @@
+import BatonJSON
+
+/// Something that the drill did, or that a client, a worker or a program was told or did.
+enum HistoryEvent: Sendable {
+  /// A submission was answered with success.
+  case accepted(DrillJob, id: String)
+  case workerStarted(String)
+  case workerReady(String)
+  case workerEnded(String, ProcessEnding)
+  /// - Parameter deadline: When the machine is to be gone, if that was announced or is the rule.
+  case fault(number: Int, FaultKind, worker: String, deadline: Double?)
+  /// A worker says that it drains.
+  case drainSeen(worker: String, source: String)
+  /// A worker and its programs were sent SIGKILL; because its time was over, or by the plan.
+  case killed(worker: String, isOverdue: Bool)
+  case suspended(worker: String)
+  case resumed(worker: String)
+  /// What a worker heard of an attempt's settlement: an outcome that was accepted, or `refused`.
+  case told(worker: String, job: String, attempt: Int, String)
+  /// The drill itself was woken so many seconds late: the machine is busy.
+  case late(seconds: Double)
+  /// So many processes of workers were there when all workers had ended.
+  case left(processes: Int)
+  case run(ProgramRun)
+  case ending(JobEnding)
+}
+
+/// How a process ended.
+enum ProcessEnding: Sendable, Equatable, CustomStringConvertible {
+  case exited(Int32)
+  case signalled(Int32)
+  case notStarted(String)
+
+  var description: String {
+    switch self {
+    case .exited(let status): "exit status \(status)"
+    case .signalled(let signal): "signal \(signal)"
+    case .notStarted(let reason): "not started: \(reason)"
+    }
+  }
+}
+
+/// What the coordinator says of a job in the end.
+struct JobEnding: Sendable, Equatable {
+  struct Attempt: Sendable, Equatable {
+    var number: Int
+    var worker: String
+    /// Nil while it runs.
+    var outcome: String?
+    var reason: String?
+    var startedAt: Double
+    var endedAt: Double?
+  }
+
+  /// The job's number in the drill.
+  var job: Int
+  var id: String
+  /// `unknown` when the coordinator knows no such job.
+  var status: String
+  var error: String?
+  var attempts: [Attempt]
+}
+
+/// An event and its time, in seconds since the drill's start.
+struct HistoryEntry: Sendable {
+  var at: Double
+  var event: HistoryEvent
+}
