@@ -66,7 +66,8 @@ public struct Coordinator: Sendable {
       core.renewer, core.pulses, core.dispatcher, listener,
       EventForwarder(events: events, handle: notifier.handle),
       LeaseReaper(
-        store: core.store, wakes: core.wakes, metrics: core.metrics, lifecycle: core.lifecycle, logger: logger),
+        store: core.store, wakes: core.wakes, metrics: core.metrics,
+        graceAfterOutage: configuration.graceAfterOutage, lifecycle: core.lifecycle, logger: logger),
       core.scheduler,
       JobPruner(
         store: core.store, retentionSeconds: configuration.retentionSeconds, lifecycle: core.lifecycle, logger: logger),
@@ -78,7 +79,7 @@ public struct Coordinator: Sendable {
     ]
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
-        services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
+        services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: NamedService($0)) },
         gracefulShutdownSignals: gracefulShutdownSignals, logger: logger))
     try await group.run()
   }
@@ -129,6 +130,17 @@ private struct DrainGate: Service {
     await beginDrain()
     try? await Task.sleep(for: .seconds(delaySeconds))
   }
+}
+
+/// A service that goes by its type's name: the group's debug log would print everything that is inside of it.
+private struct NamedService: Service, CustomStringConvertible {
+  let service: any Service
+
+  init(_ service: any Service) { self.service = service }
+
+  var description: String { "\(type(of: service))" }
+
+  func run() async throws { try await service.run() }
 }
 
 /// Passes events on, one after the other.

@@ -34,6 +34,9 @@ public struct CoordinatorConfiguration: Sendable {
   /// How often requests that wait for leases are tried again without a wake-up, in case one was lost. No setting: tests
   /// turn it off to see that the wake-ups do come.
   var leaseRecheckInterval = Duration.seconds(1)
+  /// How long leases that expired while this coordinator or the database was away may still be renewed. No setting: it
+  /// covers the longest pause of a worker between two tries, and tests do not want to wait.
+  var graceAfterOutage = Duration.seconds(2)
   public var logLevel = Logger.Level.info
   public var logFormat = LogFormat.text
 

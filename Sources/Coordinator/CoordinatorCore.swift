@@ -45,7 +45,7 @@ struct CoordinatorCore: Sendable {
     settler = Batcher { settlements in
       let outcome = try await store.settle(settlements)
       metrics.batch("settle", settlements.count)
-      metrics.settled(settlements, outcome.statuses)
+      metrics.settled(settlements, outcome)
       await wakes.wake(outcome.requeued)
       return outcome.statuses
     }

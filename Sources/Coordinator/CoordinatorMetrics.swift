@@ -10,8 +10,8 @@ public final class CoordinatorMetrics: Sendable {
   private let handedBackLeases: Counter
   private let reapedLeases: Counter
   private let waited: Recorder
-  private let handovers: Recorder
-  private let lostWork: Recorder
+  private let handovers: [AttemptOutcome: Recorder]
+  private let lostWork: [AttemptOutcome: Recorder]
   private let settlements: [SettleOutcome: (accepted: Counter, lost: Counter)]
   private let renewals: [LeaseStatus: Counter]
   private let submitted: Counter
@@ -44,11 +44,12 @@ public final class CoordinatorMetrics: Sendable {
     registry.describe("baton_renewals", help: "Renewals of leases by status.")
     registry.describe("baton_job_wait_seconds", help: "From being ready to being leased.")
     registry.describe(
-      "baton_handover_seconds", help: "From the end of an attempt that was handed back or lost to the next lease.",
+      "baton_handover_seconds",
+      help: "From the end of an attempt that was handed back, or its last renewal if it expired, to the next lease.",
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800])
     registry.describe(
-      "baton_lost_work_seconds", help: "What a lost attempt had run since its newest checkpoint, at the most.",
-      buckets: [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 14_400])
+      "baton_lost_work_seconds", help: "What an attempt that did not get done had run since its newest checkpoint.",
+      buckets: [0.01, 0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 14_400])
     registry.describe(
       "baton_batch_size", help: "Items in one statement, by operation.",
       buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000])
@@ -58,8 +59,14 @@ public final class CoordinatorMetrics: Sendable {
     reapedLeases = Counter(label: "baton_leases_lost", factory: registry)
     submitted = Counter(label: "baton_jobs_submitted", factory: registry)
     waited = Recorder(label: "baton_job_wait_seconds", factory: registry)
-    handovers = Recorder(label: "baton_handover_seconds", factory: registry)
-    lostWork = Recorder(label: "baton_lost_work_seconds", factory: registry)
+    func recorders(_ label: String, _ outcomes: [AttemptOutcome]) -> [AttemptOutcome: Recorder] {
+      let recorders = outcomes.map { outcome in
+        (outcome, Recorder(label: label, dimensions: [("outcome", outcome.label)], factory: registry))
+      }
+      return Dictionary(uniqueKeysWithValues: recorders)
+    }
+    handovers = recorders("baton_handover_seconds", [.released, .interrupted, .lost])
+    lostWork = recorders("baton_lost_work_seconds", [.released, .interrupted, .lost, .failed, .timedOut])
     var settlements: [SettleOutcome: (Counter, Counter)] = [:]
     for outcome in SettleOutcome.allCases {
       func counter(_ status: SettleStatus) -> Counter {
@@ -94,7 +101,7 @@ public final class CoordinatorMetrics: Sendable {
     leasedJobs.increment(by: leases.count)
     for lease in leases {
       waited.record(max(0, lease.waitedSeconds))
-      if let gap = lease.handoverSeconds { handovers.record(gap) }
+      if let handover = lease.handover { handovers[handover.from]?.record(handover.seconds) }
     }
   }
 
@@ -102,11 +109,16 @@ public final class CoordinatorMetrics: Sendable {
 
   func reaped(_ outcome: ReapOutcome) {
     reapedLeases.increment(by: outcome.lost)
-    for seconds in outcome.lostWorkSeconds { lostWork.record(seconds) }
+    lost(outcome.lostWork)
   }
 
-  func settled(_ settlements: [Settlement], _ statuses: [SettleStatus]) {
-    for (settlement, status) in zip(settlements, statuses) {
+  private func lost(_ work: [LostWork]) {
+    for work in work { lostWork[work.outcome]?.record(work.seconds) }
+  }
+
+  func settled(_ settlements: [Settlement], _ outcome: SettleOutcomes) {
+    lost(outcome.lostWork)
+    for (settlement, status) in zip(settlements, outcome.statuses) {
       guard let counters = self.settlements[settlement.outcome] else { continue }
       (status == .accepted ? counters.accepted : counters.lost).increment()
     }
@@ -149,4 +161,9 @@ public final class CoordinatorMetrics: Sendable {
     registry.replace("baton_workers", with: workers)
     registry.set("baton_oldest_expired_lease_seconds", to: counts.oldestExpiredLeaseSeconds ?? 0)
   }
+}
+
+extension AttemptOutcome {
+  /// As metrics say it: `lost` is what `baton_settlements_total` calls a settlement that came too late.
+  fileprivate var label: String { self == .lost ? "expired" : rawValue }
 }

@@ -1,24 +1,50 @@
 import Logging
 
 /// Ends leases that have expired and queues their jobs again. Every coordinator does so; they skip each other's rows.
-struct LeaseReaper: PeriodicService {
-  let store: JobStore
-  let wakes: WorkWaker
-  let metrics: CoordinatorMetrics
-  let lifecycle: Lifecycle
-  let logger: Logger
-  /// Expired leases are found within this time.
-  let interval: Duration = .milliseconds(500)
+actor LeaseReaper: PeriodicService {
+  nonisolated let logger: Logger
+  nonisolated let lifecycle: Lifecycle
+  private let store: JobStore
+  private let wakes: WorkWaker
+  private let metrics: CoordinatorMetrics
+  private var grace: OutageGrace
+  private var isSparing = false
 
   static let batchSize = 500
+  /// Expired leases are found within this time.
+  static let interval: Duration = .milliseconds(500)
+
+  /// - Parameter graceAfterOutage: How long leases may still be renewed that expired while nobody could renew them.
+  init(
+    store: JobStore, wakes: WorkWaker, metrics: CoordinatorMetrics, graceAfterOutage: Duration, lifecycle: Lifecycle,
+    logger: Logger
+  ) {
+    self.store = store
+    self.wakes = wakes
+    self.metrics = metrics
+    grace = OutageGrace(length: graceAfterOutage)
+    self.lifecycle = lifecycle
+    self.logger = logger
+  }
 
   func runOnce() async throws -> Duration {
-    let outcome = try await store.reap(limit: Self.batchSize)
+    let now = ContinuousClock.now
+    let spared = grace.spared(at: now)
+    let outcome = try await store.reap(limit: Self.batchSize, sparing: spared)
+    grace.succeeded(at: now)
+    if let spared, spared.began != nil, !isSparing {
+      logger.info(
+        "the database was out of reach: leases that expired meanwhile can be renewed for a moment",
+        metadata: ["seconds": "\(grace.length / .seconds(1))"])
+    }
+    isSparing = spared != nil
     if outcome.lost > 0 {
       metrics.reaped(outcome)
       logger.info("leases expired", metadata: ["count": "\(outcome.lost)"])
       await wakes.wake(outcome.requeued)
     }
-    return outcome.lost == Self.batchSize ? .zero : interval
+    if outcome.lost == Self.batchSize { return .zero }
+    // The pass after the grace is not to be late for those that nobody has renewed.
+    return spared.map { min(Self.interval, grace.length - .seconds($0.ended)) } ?? Self.interval
   }
 }

@@ -28,8 +28,17 @@ struct Lease: Sendable {
   let workerID: String
   let grant: LeaseGrant
   let waitedSeconds: Double
-  /// Since another attempt at the job was handed back or lost, in seconds; nil if none was just before this one.
-  var handoverSeconds: Double?
+  /// What came before this attempt; nil if the one before was not handed back or lost.
+  var handover: Handover?
+}
+
+/// From one attempt to the next.
+struct Handover: Sendable {
+  /// How the attempt before had ended: `released`, `interrupted` or `lost`.
+  var from: AttemptOutcome
+  /// From its end to the next lease, in seconds. One that is `lost` ended, for all that is known, when it was renewed
+  /// last.
+  var seconds: Double
 }
 
 extension JobStore {
@@ -58,10 +67,12 @@ extension JobStore {
         kind: try row.text(4), payload: RawJSON(trusted: try row.bytes(5)), attempt: try row.int(6),
         interruptions: try row.int(7), leaseTTLSeconds: ttlSeconds, timeoutSeconds: try row.doubleOrNil(8),
         onInterruption: InterruptionBehaviour(rawValue: try row.text(9)) ?? .auto, checkpoint: checkpoint)
+      let handover = try row.textOrNil(14).flatMap(AttemptOutcome.init).map { outcome throws(PostgresError) in
+        Handover(from: outcome, seconds: try row.double(15))
+      }
       leases.append(
         Lease(
-          workerID: try row.text(0), grant: grant, waitedSeconds: try row.double(10),
-          handoverSeconds: try row.doubleOrNil(14)))
+          workerID: try row.text(0), grant: grant, waitedSeconds: try row.double(10), handover: handover))
     }
     return leases
   }
@@ -105,13 +116,17 @@ extension JobStore {
     )
     select worker_id, lease_id, leased.id, queue, kind, payload, attempt, interruptions, timeout_seconds,
       on_interruption, waited, checkpoints.sequence, checkpoints.size_bytes, checkpoints.content_type,
-      -- Looked up for jobs that were run before only.
-      case when attempt > 1 then (
-        select greatest(0, extract(epoch from now() - ended_at))::float8 from attempts as earlier
-        where earlier.job_id = leased.id and earlier.attempt = leased.attempt - 1
-          and outcome in ('interrupted', 'released', 'lost')
-      ) end
+      before.outcome, before.seconds
     from leased left join checkpoints on checkpoints.job_id = leased.id
+    left join lateral (
+      select outcome, greatest(0, extract(epoch from now()
+        - case outcome when 'lost' then expires_at - $6 * interval '1 second' else ended_at end))::float8 as seconds
+      from attempts as earlier
+      -- Looked up for jobs that were run before only.
+      where leased.attempt > 1 and earlier.job_id = leased.id and earlier.attempt = leased.attempt - 1
+        and outcome in ('interrupted', 'released', 'lost')
+      limit 1
+    ) as before on true
     order by rank
     """
   }

@@ -7,18 +7,23 @@ struct ReapOutcome: Sendable {
   var lost: Int
   /// Jobs that are queued again.
   var requeued: [Requeued]
-  /// For each job, how long it had run since its newest checkpoint, in seconds: until its lease expired, so at the most.
-  var lostWorkSeconds: [Double] = []
+  /// For each job that is not cancelled, until its lease expired, so at the most.
+  var lostWork: [LostWork] = []
 }
 
 extension JobStore {
   /// Ends up to `limit` attempts whose lease has expired as `lost` and queues their jobs again, or fails those that
   /// have lost too many workers. Attempts that are being renewed or settled at this moment are left alone.
-  func reap(limit: Int) async throws(PostgresError) -> ReapOutcome {
-    let rows = try await database.query(Self.reapSQL, .int4(Int32(limit)), .text(sender))
+  func reap(
+    limit: Int, sparing spared: OutageGrace.Spared? = nil
+  ) async throws(PostgresError) -> ReapOutcome {
+    // Without an outage, what expired before now or at any time since: all.
+    let (began, ended) = spared.map { ($0.began, $0.ended) } ?? (0, 0)
+    let rows = try await database.query(
+      Self.reapSQL, .int4(Int32(limit)), .text(sender), .float8(began), .float8(ended))
     var outcome = ReapOutcome(lost: rows.count, requeued: [])
     for row in rows {
-      outcome.lostWorkSeconds.append(try row.double(2))
+      if let seconds = try row.doubleOrNil(2) { outcome.lostWork.append(LostWork(outcome: .lost, seconds: seconds)) }
       if try row.bool(1) { outcome.requeued.append(Requeued(queue: try row.text(0), dueInSeconds: 0)) }
     }
     return outcome
@@ -37,6 +42,7 @@ extension JobStore {
   private static let reapSQL = """
     with expired as (
       select lease_id from attempts where outcome is null and expires_at < now()
+        and (expires_at < now() - $3 * interval '1 second' or expires_at >= now() - $4 * interval '1 second')
       order by lease_id limit $1 for update skip locked
     ), ended as (
       update attempts set outcome = 'lost', reason = 'the lease expired', ended_at = now()
@@ -55,7 +61,7 @@ extension JobStore {
         error_message = case when next = 'failed'
           then 'lost ' || losses + 1 || ' workers, of ' || max_losses || ' allowed' else error_message end
       from verdict where jobs.id = verdict.id
-      returning queue, next = 'queued' as queued, lost_work
+      returning queue, next = 'queued' as queued, case when next <> 'cancelled' then lost_work end as lost_work
     ), told as (
       select baton_notify($2, array_agg(distinct queue) filter (where queued)) from moved
     )

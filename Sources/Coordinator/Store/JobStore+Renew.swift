@@ -3,6 +3,8 @@ import BatonShared
 
 extension JobStore {
   /// Renews leases for their full time and notes the jobs' progress.
+  ///
+  /// One that has expired is in force as long as the reaper has not come: nobody else can have the job.
   /// - Returns: the status of each lease, in order.
   func renew(_ leases: [Heartbeat.Lease], ttlSeconds: Double) async throws(PostgresError) -> [LeaseStatus] {
     guard !leases.isEmpty else { return [] }
@@ -27,7 +29,7 @@ extension JobStore {
       order by lease_id
     ), held as (
       select attempts.lease_id from attempts join asked using (lease_id)
-      where outcome is null and expires_at > now()
+      where outcome is null
       order by lease_id for update of attempts
     ), renewed as (
       update attempts set expires_at = now() + $4 * interval '1 second',

@@ -7,6 +7,8 @@ struct SettleOutcomes: Sendable {
   var statuses: [SettleStatus]
   /// Jobs that are queued again.
   var requeued: [Requeued]
+  /// For each attempt that was ended and whose job is neither done nor cancelled.
+  var lostWork: [LostWork] = []
 }
 
 extension JobStore {
@@ -31,16 +33,21 @@ extension JobStore {
       .text(sender))
     var ended: Set<LeaseID> = []
     var requeued: [Requeued] = []
+    var lostWork: [LostWork] = []
     for row in rows {
-      ended.insert(LeaseID(try row.uuid(0)))
+      let lease = LeaseID(try row.uuid(0))
+      ended.insert(lease)
       if let due = try row.doubleOrNil(2) { requeued.append(Requeued(queue: try row.text(1), dueInSeconds: due)) }
+      if let seconds = try row.doubleOrNil(3), let outcome = first[lease]?.outcome.ofAttempt {
+        lostWork.append(LostWork(outcome: outcome, seconds: seconds))
+      }
     }
     let earlier = try await outcomes(of: distinct.map(\.leaseID).filter { !ended.contains($0) })
     let statuses = settlements.map { settlement -> SettleStatus in
       let accepted = ended.contains(settlement.leaseID) ? first[settlement.leaseID]?.outcome.rawValue : nil
       return (accepted ?? earlier[settlement.leaseID]) == settlement.outcome.rawValue ? .accepted : .lost
     }
-    return SettleOutcomes(statuses: statuses, requeued: requeued)
+    return SettleOutcomes(statuses: statuses, requeued: requeued, lostWork: lostWork)
   }
 
   private func outcomes(of leases: [LeaseID]) async throws(PostgresError) -> [LeaseID: String] {
@@ -65,12 +72,13 @@ extension JobStore {
       order by lease_id for update
     ), ended as (
       update attempts set outcome = said.outcome, reason = coalesce(said.reason, said.message), ended_at = now(),
-        -- What is done is wholly done, whatever it said last.
+        -- What is done is wholly done: "step 49 of 50", said with the last heartbeat, is not so any more.
         progress_fraction = case when said.outcome = 'done' and progress_fraction is not null then 1
-          else progress_fraction end
+          else progress_fraction end,
+        progress_message = case when said.outcome <> 'done' then progress_message end
       from held join said using (lease_id)
       where attempts.lease_id = held.lease_id
-      returning attempts.job_id, said.*, said.outcome in ('failed', 'timed_out') as is_failure
+      returning attempts.job_id, attempts.started_at, said.*, said.outcome in ('failed', 'timed_out') as is_failure
     ), verdict as (
       select ended.*, jobs.failures + is_failure::integer as failures_now,
         baton_next_status(ended.outcome, cancel_requested_at is not null, retryable,
@@ -91,12 +99,22 @@ extension JobStore {
         error_code = case when is_failure then code when next = 'done' then null else error_code end,
         error_message = case when is_failure then message when next = 'done' then null else error_message end
       from verdict where jobs.id = verdict.job_id
-      returning lease_id, jobs.queue, case when next = 'queued' then wait end as due
+      returning lease_id, jobs.queue, case when next = 'queued' then wait end as due, jobs.id, next,
+        verdict.started_at
     ), told as (
       select baton_notify($9, array_agg(distinct queue) filter (where due = 0)) from moved
     )
-    select lease_id, queue, due::float8 from moved cross join told
+    select lease_id, queue, due::float8,
+      -- The checkpoint is looked up for what did not get done only.
+      case when next not in ('done', 'cancelled') then greatest(0, extract(epoch from now() - greatest(started_at,
+        (select saved_at from checkpoints where job_id = moved.id))))::float8 end
+    from moved cross join told
     """
+}
+
+extension SettleOutcome {
+  /// The same word, of the attempt.
+  fileprivate var ofAttempt: AttemptOutcome? { AttemptOutcome(rawValue: rawValue) }
 }
 
 extension Settlement {

@@ -28,6 +28,13 @@ struct Requeued: Sendable, Hashable {
   var dueInSeconds: Double
 }
 
+/// Work that has to be done again: what an attempt that did not finish its job ran for since the newest checkpoint.
+struct LostWork: Sendable, Hashable {
+  /// `released`, `interrupted`, `failed`, `timed_out` or `lost`.
+  var outcome: AttemptOutcome
+  var seconds: Double
+}
+
 extension JobStore {
   /// Makes sure that the database answers.
   func ping() async throws(PostgresError) {

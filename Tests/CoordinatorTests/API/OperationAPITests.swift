@@ -207,6 +207,34 @@ import Testing
     await #expect(throws: (any Error).self) { try await coordinator.run() }
   }
 
+  @Test func toldAndUntoldEndsAreCountedApart() async throws {
+    try await RunningCoordinator.run { coordinator, _ async throws in
+      let api = coordinator.api
+      func counts(_ family: String) async throws -> [String: Double] {
+        var counts: [String: Double] = [:]
+        for (series, value) in try Exposition(try await api.get("/metrics").text).values {
+          let name = family + "_count{outcome=\""
+          if series.hasPrefix(name) { counts[String(series.dropFirst(name.count).dropLast(2))] = value }
+        }
+        return counts
+      }
+      // All are there from the start, for rates to be right from the first.
+      #expect(try await counts("baton_handover_seconds") == ["released": 0, "interrupted": 0, "expired": 0])
+      #expect(
+        try await counts("baton_lost_work_seconds")
+          == ["released": 0, "interrupted": 0, "expired": 0, "failed": 0, "timed_out": 0])
+      try await api.submit()
+      for outcome in ["interrupted", "released", "interrupted", "done"] {
+        let lease = try #require(try await api.lease().first)
+        #expect(try await api.settle(lease.leaseID, outcome) == .accepted)
+      }
+      #expect(try await counts("baton_handover_seconds") == ["released": 1, "interrupted": 2, "expired": 0])
+      #expect(
+        try await counts("baton_lost_work_seconds")
+          == ["released": 1, "interrupted": 2, "expired": 0, "failed": 0, "timed_out": 0])
+    }
+  }
+
   @Test func metricsCanBeParsedAndTellWhatIsPromised() async throws {
     try await RunningCoordinator.run { coordinator, _ async throws in
       let api = coordinator.api

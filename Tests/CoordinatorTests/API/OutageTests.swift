@@ -1,4 +1,5 @@
 import BatonLocalPostgres
+import BatonPostgres
 import BatonShared
 import BatonTestSupport
 import Testing
@@ -60,6 +61,67 @@ import Testing
           #expect(try answer.problem().knownCode == .databaseUnavailable)
         }
       }
+    }
+  }
+
+  /// Nobody can renew while the database is away; those who still hold their jobs are to keep them.
+  @Test func leasesThatExpiredDuringAnOutageCanBeRenewedAfterIt() async throws {
+    try await withServer { server in
+      let configuration = CoordinatorConfiguration.testing { $0.graceAfterOutage = .seconds(600) }
+      let url = await server.url()
+      try await RunningCoordinator.run(databaseURL: url, configuration: configuration) { coordinator async throws in
+        let api = coordinator.api
+        try await api.untilReady()
+        let job = try await api.submit()
+        let lease = try #require(try await api.lease().first)
+        try await api.submit(#"{"kind":"a","queue":"other"}"#)
+        let other = try #require(try await api.lease("w-2", queues: #"["other"]"#).first)
+        let database = PostgresPool(configuration: PostgresConfiguration(url: url), size: 1, logger: .quiet)
+        try await database.query("update attempts set expires_at = now() + interval '3 seconds'")
+        try await server.stop(mode: .immediate)
+        // The outage has to last for longer than the lease does.
+        try await Task.sleep(for: .seconds(4))
+        try await server.start()
+        try await api.untilReady()
+
+        // Leases that expire from now on are found as ever, so the reaper has passed the first by.
+        try await eventually(within: .seconds(30), "the reaper") {
+          try await database.query(
+            "update attempts set expires_at = now() - interval '1 millisecond' where outcome is null and lease_id = $1",
+            .uuid(other.leaseID.uuid))
+          return try await api.job(other.jobID).status == .queued
+        }
+        #expect(try await api.job(job.id).status == .processing)
+        let renewed = try await api.post(
+          "/workers/w-1/heartbeat", #"{"state":"active","leases":[{"lease_id":"\#(lease.leaseID)"}]}"#)
+        #expect(try renewed.read(HeartbeatReply.self).leases.map(\.status) == [.held])
+        #expect(try await api.settle(lease.leaseID) == .accepted)
+        let done = try await api.job(job.id)
+        #expect(done.status == .done && done.losses == 0 && done.attempt == 1)
+        await database.close()
+      }
+    }
+  }
+
+  @Test func aRestartDelaysTheEndOfADeadWorkersLeaseForTheGraceOnly() async throws {
+    try await withServer { server in
+      let url = await server.url()
+      let jobID = try await RunningCoordinator.run(databaseURL: url) { coordinator async throws in
+        try await coordinator.api.untilReady()
+        let job = try await coordinator.api.submit()
+        #expect(try await coordinator.api.lease("w-dead").count == 1)
+        return job.id
+      }
+      let database = PostgresPool(configuration: PostgresConfiguration(url: url), size: 1, logger: .quiet)
+      try await database.query("update attempts set expires_at = now()")
+      let configuration = CoordinatorConfiguration.testing { $0.graceAfterOutage = .seconds(1) }
+      try await RunningCoordinator.run(databaseURL: url, configuration: configuration) { coordinator async throws in
+        let api = coordinator.api
+        try await api.untilReady()
+        try await eventually(within: .seconds(30), "the reaper") { try await api.job(jobID).status == .queued }
+        #expect(try await api.metric("baton_leases_lost_total") == 1)
+      }
+      await database.close()
     }
   }
 

@@ -63,13 +63,19 @@ import Testing
     return rows
   }
 
-  @Test func anExpiredLeaseIsNotRenewedEvenBeforeTheReaperComes() async throws {
+  @Test func anExpiredLeaseCanBeRenewedUntilTheReaperHasCome() async throws {
     try await StoreFixture.run { fixture async throws in
-      _ = try await fixture.enqueue()
+      let id = try await fixture.enqueue()
       let lease = try await fixture.leaseOne()
       try await fixture.expire(lease.leaseID)
-      #expect(try await fixture.store.renew([.init(leaseID: lease.leaseID)], ttlSeconds: 30) == [.lost])
+      // Nobody else can have the job yet.
+      #expect(try await fixture.lease().isEmpty)
+      #expect(try await fixture.store.renew([.init(leaseID: lease.leaseID)], ttlSeconds: 30) == [.held])
+      #expect(try await fixture.store.reap(limit: 1).lost == 0)
+      try await fixture.expire(lease.leaseID)
       #expect(try await fixture.store.reap(limit: 1).lost == 1)
+      #expect(try await fixture.store.renew([.init(leaseID: lease.leaseID)], ttlSeconds: 30) == [.lost])
+      #expect(try await fixture.job(id).losses == 1)
     }
   }
 

@@ -201,6 +201,20 @@ import Testing
     }
   }
 
+  @Test func everyColumnIsExplained() async throws {
+    try await StoreFixture.run { fixture async throws in
+      let columns = try await fixture.pool.query(
+        """
+        select relname || '.' || attname, col_description(pg_class.oid, attnum)
+        from pg_class join pg_attribute on attrelid = pg_class.oid and attnum > 0 and not attisdropped
+        where relnamespace = 'public'::regnamespace and relkind in ('r', 'v')
+        """)
+      #expect(columns.count > 100)
+      let bare = try columns.filter { try $0.textOrNil(1)?.isEmpty ?? true }.map { try $0.text(0) }
+      #expect(bare == [])
+    }
+  }
+
   @Test func whoeverDeletesJobsByHandLeavesNothingBehind() async throws {
     try await StoreFixture.run { fixture async throws in
       _ = try await fixture.store.enqueue([fixture.newJob(key: "k")])

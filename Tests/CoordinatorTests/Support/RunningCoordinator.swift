@@ -17,14 +17,14 @@ struct RunningCoordinator: Sendable {
   /// Serves as long as `body` runs, then drains and stops.
   @discardableResult
   static func run<Result: Sendable>(
-    databaseURL: String, configuration: CoordinatorConfiguration = .testing,
+    databaseURL: String, configuration: CoordinatorConfiguration = .testing, logger: Logger = .quiet,
     onExit: @escaping @Sendable () -> Void = {},
     _ body: @Sendable @escaping (RunningCoordinator) async throws -> Result
   ) async throws -> Result {
     var configuration = configuration
     configuration.databaseURL = databaseURL
     configuration.databaseConnections = 4
-    let coordinator = try Coordinator(configuration: configuration, logger: .quiet, onExit: onExit)
+    let coordinator = try Coordinator(configuration: configuration, logger: logger, onExit: onExit)
     let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
     let service = CoordinatorService(coordinator: coordinator, ports: continuation)
     return try await withServices([service]) { group in
@@ -137,7 +137,7 @@ struct API: Sendable {
     }
   }
 
-  /// The value of a metric without labels.
+  /// The value of a metric, its labels included in the name.
   func metric(_ name: String) async throws -> Double? {
     try await get("/metrics").text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
       .flatMap { Double($0.dropFirst(name.count + 1)) }

@@ -78,5 +78,5 @@ extension PostgresMigration {
 
 extension [PostgresMigration] {
   /// Every migration, in order.
-  public static let baton: [PostgresMigration] = [.createJobs, .createFunctions, .createViews]
+  public static let baton: [PostgresMigration] = [.createJobs, .createFunctions, .createViews, .explainColumns]
 }
