@@ -4,7 +4,6 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-SHELL_SCRIPTS := $(wildcard scripts/*.sh) .ci/run
 SWIFT_SOURCES := $(wildcard Sources Tests Examples Benchmarks) Package.swift
 
 # Most tests start programs and servers of their own: all at once they would starve each other on a small machine.
@@ -33,10 +32,8 @@ test-swift: deps
 test-examples: deps
 	python3 Examples/train/test_resume.py
 
-lint: ## Check the formatting of the Swift sources, and the shell scripts where shellcheck is installed
-	swift format lint --strict --recursive --parallel $(SWIFT_SOURCES)
-	@if command -v shellcheck >/dev/null; then echo "shellcheck $(SHELL_SCRIPTS)"; shellcheck $(SHELL_SCRIPTS); \
-	  else echo "shellcheck is not installed: shell scripts not checked" >&2; fi
+lint: ## Check the Swift sources, and scripts, systemd units and the rest with whatever checkers are installed
+	@scripts/lint.sh $(SWIFT_SOURCES)
 
 format: ## Format the Swift sources in place
 	swift format --in-place --recursive --parallel $(SWIFT_SOURCES)

@@ -84,20 +84,8 @@ fi
 
 # --- systemd
 if has systemd-analyze; then
-  # The programs need not be here: a root of our own has something in their place.
   root=$scratch/root
-  mkdir -p "$root/etc/systemd/system" "$root/opt/baton/bin" "$root/usr/lib"
-  ln -s usr/lib "$root/lib"
-  cp -R /usr/lib/systemd "$root/usr/lib/"
-  cp -R deploy/aws/machine "$root/opt/baton/"
-  for program in coordinator worker; do install -m 755 /bin/sh "$root/opt/baton/bin/$program"; done
-  cp -R deploy/systemd/*.service deploy/aws/machine/*.{service,timer} deploy/aws/machine/*.service.d \
-    "$root/etc/systemd/system/"
-  units=(baton-coordinator.service baton-worker.service baton-backlog.service baton-backlog.timer)
-  for unit in "${units[@]}"; do
-    complaints=$(systemd-analyze verify --root="$root" --man=no "$unit" 2>&1) || { say "$complaints"; exit 1; }
-    if [ -n "$complaints" ]; then say "$complaints"; exit 1; fi
-  done
+  scripts/lint-units.sh "$root"
   say "systemd: verify has no complaints"
   # Exposure, times ten: a change that opens a unit up further should be noticed.
   for limit in baton-coordinator:13 baton-worker:18 baton-backlog:15; do
