@@ -118,7 +118,7 @@ extension InterruptionCheck {
     let text =
       "\(name) was still there when its time was over (\(notice.kind.rawValue), fault \(notice.number)): it knew of it "
       + "\(tenths(known)) s before"
-    if known < needed, known < deadline - notice.at - pollInterval - 1 {
+    if late > Self.excuseSeconds, known < needed, known < deadline - notice.at - pollInterval - 1 {
       verdict.remarks.append(text + "; the machine was late by up to \(tenths(late)) s")
     } else {
       verdict.violations.append(text)

@@ -3,6 +3,7 @@ extension InterruptionCheck {
   enum Cause: String, CaseIterable, Sendable {
     case notice = "told in time"
     case noticeOfRelease = "told in time, job wants release"
+    case noticeOfFinish = "told in time, job wants to finish"
     case kill = "killed"
     case overdue = "killed when its time was over"
     case suspension = "suspended"
@@ -53,7 +54,12 @@ extension InterruptionCheck {
     // A job that is handed back after its worker woke up.
     if worker.drainSeenAt == nil, isSuspended(worker, during: run) { return .suspension }
     guard let notice = worker.notice, notice.at <= attempt?.endedAt ?? end(of: run, .notice) else { return .none }
-    return job.behaviour == .release ? .noticeOfRelease : .notice
+    return switch job.behaviour {
+    case .release: .noticeOfRelease
+    // It runs until the last moment, and what it has not saved by itself then is lost.
+    case .finish: .noticeOfFinish
+    case .auto, .checkpoint: .notice
+    }
   }
 
   private func isSuspended(_ worker: Worker, during run: ProgramRun) -> Bool {
@@ -69,7 +75,7 @@ extension InterruptionCheck {
     case .suspension:
       let start = run.startedAt ?? 0
       return worker?.suspensions.first { $0.until >= start }?.from ?? 0
-    case .notice, .noticeOfRelease, .none:
+    case .notice, .noticeOfRelease, .noticeOfFinish, .none:
       // What is not known to have ended counts as going on until the worker did.
       let known = run.interrupted?.at ?? run.finishedAt ?? run.steps.last?.at ?? run.startedAt
       return known ?? worker?.endedAt ?? 0
@@ -142,12 +148,12 @@ extension InterruptionCheck {
     case .notice:
       guard redone.steps > 0 else { return }
       let late = lateness.greatest(from: end - 5, to: end + 1)
-      if late > 0.5 {
+      if late > Self.excuseSeconds {
         verdict.remarks.append(text + "; the machine was late by up to \(tenths(late)) s")
       } else {
         verdict.violations.append(text)
       }
-    case .kill, .overdue, .suspension, .none, .noticeOfRelease:
+    case .kill, .overdue, .suspension, .none, .noticeOfRelease, .noticeOfFinish:
       // A step that had begun when the checkpoint was due may end while it is saved.
       let bound = Double(job.checkpointEvery) + (allowance(at: end) / job.stepSeconds).rounded(.up) + 1
       let wakes = cause == .suspension ? 1 / job.stepSeconds : 0

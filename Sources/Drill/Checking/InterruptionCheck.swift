@@ -25,6 +25,9 @@ struct InterruptionCheck: Sendable {
   /// that is never late: the worker looks twice a second, and half a second is for saving it.
   static let uploadSeconds = 1.0
 
+  /// A machine that was late by more than this, just then, excuses what a drain has cost, in seconds.
+  static let excuseSeconds = 0.5
+
   let lease: Double
   /// How often the workers ask for notices, in seconds.
   let pollInterval: Double
