@@ -61,11 +61,19 @@ public struct Worker: Service {
 
   /// Makes a worker with the handlers of the `worker` command: `exec` (where allowed), `steps`, `sleep` and `noop`.
   ///
+  /// - Parameters:
+  ///   - configuration: Its settings.
+  ///   - logger: Where it says what it does; by default standard error, as configured.
+  ///   - handlesSignals: As for ``init(configuration:handlers:logger:handlesSignals:)``.
+  ///   - adoptsOrphans: On Linux, makes this process the parent of whatever its jobs' programs leave behind, so that
+  ///     all of it is found and ended. It holds for the whole process and is not undone. Only for a process that starts
+  ///     no other programs from now on: it would take them for a job's, and end them. False by default; the `worker`
+  ///     command says true.
   /// - Throws: `SettingsError` when a kind is wanted that has no handler.
   public static func standard(
-    configuration: WorkerConfiguration, logger: Logger? = nil, handlesSignals: Bool = true
+    configuration: WorkerConfiguration, logger: Logger? = nil, handlesSignals: Bool = true, adoptsOrphans: Bool = false
   ) throws -> Worker {
-    let groups = ProcessGroups()
+    let groups = ProcessGroups(adoption: adoptsOrphans ? .begin() : nil)
     return try Worker(
       configuration: configuration, handlers: StandardHandlers.all(for: configuration, groups: groups),
       logger: logger, handlesSignals: handlesSignals, groups: groups, forceExit: { _exit(1) })
@@ -137,9 +145,11 @@ public struct Worker: Service {
         queues: configuration.queues, kinds: kinds, slots: configuration.slots, version: Self.version),
       client: client, metrics: metrics, logger: logger)
     metrics.slots(configuration.slots)
+    let roundTrips = RoundTrips()
     let keeper = LeaseKeeper(
-      client: client, table: table, registrar: registrar, drain: drain, metrics: metrics, logger: logger)
-    let settlements = SettlementSender(client: client, logger: logger)
+      client: client, table: table, registrar: registrar, drain: drain, roundTrips: roundTrips, metrics: metrics,
+      logger: logger)
+    let settlements = SettlementSender(client: client, roundTrips: roundTrips, logger: logger)
     let agent = AgentLoop(
       workerID: id, queues: configuration.queues, kinds: kinds, slots: configuration.slots, client: client,
       registrar: registrar, table: table, keeper: keeper, settlements: settlements, drain: drain,
@@ -148,8 +158,8 @@ public struct Worker: Service {
         executor: ThreadExecutor(name: "jobs", threads: min(configuration.slots + 1, Self.maximumThreads)),
         client: client, settlements: settlements, table: table, drain: drain, metrics: metrics, logger: logger),
       conductor: DrainConductor(
-        drain: drain, table: table, keeper: keeper, reserve: configuration.checkpointReserve, metrics: metrics,
-        logger: logger),
+        drain: drain, table: table, keeper: keeper, roundTrips: roundTrips,
+        reserve: configuration.checkpointReserve, metrics: metrics, logger: logger),
       logger: logger)
 
     var services: [any Service] = [
@@ -161,9 +171,7 @@ public struct Worker: Service {
     ]
     if handlesSignals { services.append(SignalListener(drain: drain, logger: logger)) }
     if configuration.exitWithParent { services.append(ParentWatcher(drain: drain)) }
-    if handlers.contains(where: { $0 is ExecHandler }), let mark = WorkerMark.ofThisProcess() {
-      services.append(OrphanSweeper(own: mark, logger: logger))
-    }
+    for case let handler as ExecHandler in handlers { services += handler.housekeeping(logger: logger) }
     services.append(
       SoftStateKeeper(drain: drain, table: table, keeper: keeper, metrics: metrics, logger: logger))
     if configuration.spotWatcherEnabled, configuration.spotProvider != .none {

@@ -104,8 +104,8 @@ struct WorkerServer: Service {
           switch key {
           case "action":
             action = try reader.string()
-            guard ["terminate", "stop", "hibernate"].contains(action) else {
-              throw JSONError(expected: "one of 'terminate', 'stop', 'hibernate'")
+            guard ["terminate", "stop", "hibernate", "rebalance"].contains(action) else {
+              throw JSONError(expected: "one of 'terminate', 'stop', 'hibernate', 'rebalance'")
             }
           case "seconds": seconds = try reader.double(in: 0...86_400)
           default: throw JSONError(expected: "left out: there is no such field")
@@ -116,14 +116,19 @@ struct WorkerServer: Service {
         throw Problem(.invalidRequest, error.description)
       }
     }
-    drain.receive(InterruptionNotice(source: "simulated", action: action, secondsLeft: seconds))
+    if action == "rebalance" {
+      let notice = InterruptionNotice(source: "simulated", action: action, secondsLeft: nil)
+      drain.receive(InterruptionEvent(kind: .rebalance, notice: notice))
+    } else {
+      drain.receive(InterruptionNotice(source: "simulated", action: action, secondsLeft: seconds))
+    }
     return draining()
   }
 
   private func draining() -> Response {
     let report = drain.report
     return Self.json(.accepted) { writer in
-      writer.field("state", "draining")
+      writer.field("state", drain.isDraining ? "draining" : "active")
       writer.field("leases", table.runs.count)
       writer.field("interruption", report)
     }

@@ -176,6 +176,21 @@ import Testing
     }
   }
 
+  /// The coordinator knows by then that this worker drains and refuses it work: its own word, come back to it.
+  @Test func theEchoOfItsOwnWordDoesNotShortenADrain() async throws {
+    try await CoordinatorDouble.run(heartbeat: 0.1) { coordinator in
+      let job = try coordinator.submit("sleep", #"{"seconds":4}"#)
+      // A slot is free, so it asks for more until it drains; the grace is shorter than the job.
+      let worker = try TestWorker(coordinator) { $0.gracePeriod = 1 }
+      try await worker.run {
+        try await worker.waitUntilRunning()
+        worker.drain.receive(InterruptionNotice(source: "ec2_spot", action: "terminate", secondsLeft: 30))
+        #expect(try await coordinator.outcome(of: job).outcome == .done)
+        #expect(worker.drain.report?.source == "ec2_spot")
+      }
+    }
+  }
+
   @Test func theCoordinatorsWordBeginsADrain() async throws {
     try await CoordinatorDouble.run(heartbeat: 0.1) { coordinator in
       let worker = try TestWorker(coordinator)
@@ -185,6 +200,30 @@ import Testing
         try await worker.drain.plan.first { $0.isDraining }
         #expect(worker.drain.report?.source == "coordinator")
       }
+    }
+  }
+
+  /// Whenever it comes, between a request and its answer too: what was granted is run and settled, or handed back unrun,
+  /// and nothing more is asked for.
+  @Test(arguments: 0..<24)
+  func nothingIsLeasedAfterTheDrainBegan(step: Int) async throws {
+    try await CoordinatorDouble.run(heartbeat: 0.05) { coordinator in
+      let worker = try TestWorker(coordinator)
+      let begun = Watched<Int?>(nil)
+      try await worker.run {
+        // Jobs come and end all the time; the drain begins after so many of them, at a moment that differs each time.
+        for _ in 0..<(40 + step * 3) { try coordinator.submit("noop") }
+        try await coordinator.wait("work to be done") { $0.settlements.count > step * 3 }
+        worker.drain.receive(operatorDrain)
+        begun.update { $0 = coordinator.state.value.leaseRequests }
+        try await coordinator.wait("word of the drain") { $0.heartbeats.contains { $0.state == .draining } }
+      }
+      let state = coordinator.state.value
+      let before = try #require(begun.value)
+      #expect(state.leaseRequests - before <= 1, "the one that was on its way")
+      #expect(state.leases.isEmpty, "a lease is left to expire")
+      #expect(state.queued.count + state.settlements.count == 40 + step * 3, "each job waits or was settled once")
+      #expect(state.settlements.allSatisfy { $0.status == .accepted })
     }
   }
 }

@@ -136,7 +136,7 @@ import Testing
   @Test(arguments: [
     (#"{"action":"terminate","time":"2017-09-18T08:22:00Z"}"#, "terminate", 120.0),
     (#"{"action":"stop","time":"2017-09-18T08:22:00Z"}"#, "stop", 120),
-    (#"{"action":"hibernate","time":"2017-09-18T08:22:00Z"}"#, "hibernate", 0),
+    (#"{"action":"hibernate","time":"2017-09-18T08:22:00Z"}"#, "hibernate", 120),
     (#"{"action":"terminate","time":"2017-09-18T08:10:00Z","new":[1]}"#, "terminate", 0),
   ])
   func noticesAreUnderstood(text: String, action: String, left: Double) throws {

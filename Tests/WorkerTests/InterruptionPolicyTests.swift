@@ -117,6 +117,47 @@ import Testing
     #expect(abs((policy.drain!.deadline - start).inSeconds - 998) < 0.01)
   }
 
+  @Test func maintenanceThatIsPutOffIsWaitedForAnew() {
+    var policy = InterruptionPolicy(settings: .init(maintenanceLead: 300))
+    #expect(policy.receive(event(.scheduledMaintenance, 400), at: start).change == .deferred)
+    // Put off by a day, which is known before the old time is near.
+    #expect(policy.receive(event(.scheduledMaintenance, 86_400), at: start + .seconds(50)).change == .unchanged)
+    #expect(policy.receive(event(.scheduledMaintenance, 86_200), at: start + .seconds(250)).change == .unchanged)
+    #expect(!policy.isDraining, "the old time would be 150 s away")
+    // Once it drains nothing is put off any more.
+    #expect(policy.receive(event(.scheduledMaintenance, 200), at: start + .seconds(300)).change == .began)
+    let deadline = policy.drain?.deadline
+    #expect(policy.receive(event(.scheduledMaintenance, 9000), at: start + .seconds(310)).change == .unchanged)
+    #expect(policy.drain?.deadline == deadline)
+  }
+
+  @Test func maintenanceThatIsCalledOffIsForgotten() {
+    var policy = InterruptionPolicy(settings: .init(maintenanceLead: 300))
+    let reboot = event(.scheduledMaintenance, 400, action: "reboot")
+    let stop = event(.scheduledMaintenance, 900, action: "stop")
+    #expect(policy.receive(reboot, at: start).isNew)
+    #expect(policy.receive(stop, at: start).isNew)
+    #expect(policy.forget(["scheduledMaintenance"], except: [stop]) == false)
+    #expect(!policy.receive(stop, at: start).isNew)
+    #expect(policy.receive(reboot, at: start).isNew, "announced anew, it is new")
+    // What another source says is none of this one's business.
+    _ = policy.forget(["other"], except: [])
+    #expect(!policy.receive(reboot, at: start).isNew)
+  }
+
+  @Test func aClockThatJumpsNeverMovesTheDeadlineAway() {
+    // The wall clock tells how long there is until the time that the notice names; the drain's own clock is another.
+    for jump in [-3600.0, -30, 0, 30, 3600] {
+      var policy = InterruptionPolicy()
+      _ = policy.receive(event(.spotNotice, 120), at: start)
+      let deadline = policy.drain!.deadline
+      // Ten seconds later by the drain's clock, with the wall clock set ahead or back in between.
+      _ = policy.receive(event(.spotNotice, 110 - jump), at: start + .seconds(10))
+      #expect(policy.drain!.deadline <= deadline)
+      if jump <= 0 { #expect(policy.drain!.deadline == deadline) }
+    }
+  }
+
   @Test func theSoftStateEndsWhenNothingFollowsAndDoesNotBeginAnew() {
     var policy = InterruptionPolicy(settings: .init(softExpiry: 100))
     #expect(policy.receive(event(.rebalance), at: start).change == .softened)
@@ -128,9 +169,9 @@ import Testing
     #expect(policy.receive(event(.rebalance), at: start + .seconds(105)).change == .unchanged)
     #expect(policy.soft == nil)
     // Only when it has gone and comes again is it another one.
-    #expect(policy.withdraw(source: "rebalance") == false)
+    #expect(policy.forget(["rebalance"], except: []) == false)
     #expect(policy.receive(event(.rebalance), at: start + .seconds(200)).change == .softened)
-    #expect(policy.withdraw(source: "rebalance") == true)
+    #expect(policy.forget(["rebalance"], except: []) == true)
     #expect(policy.soft == nil)
   }
 
@@ -141,7 +182,7 @@ import Testing
     #expect(policy.soft == nil)
     #expect(policy.receive(event(.rebalance, source: "late"), at: start + .seconds(601)).change == .unchanged)
     #expect(policy.soft == nil)
-    #expect(policy.withdraw(source: "spotNotice") == false)
+    #expect(policy.forget(["spotNotice"], except: []) == false)
     #expect(policy.isDraining)
   }
 
@@ -178,7 +219,7 @@ import Testing
       case 0: _ = policy.expire(at: now)
       case 1:
         let kind = Kind.allCases.randomElement(using: &generator)!
-        if policy.withdraw(source: "\(kind)") { #expect(!wasDraining) }
+        if policy.forget(["\(kind)"], except: []) { #expect(!wasDraining) }
       default:
         let kind = Kind.allCases.randomElement(using: &generator)!
         let seconds = Bool.random(using: &generator) ? Double.random(in: -10...2000, using: &generator) : nil

@@ -27,12 +27,15 @@ import Testing
     #expect(CloudDate.httpDate(text) == nil)
   }
 
-  @Test(arguments: [
-    ("Terminated", 1), ("Terminated\n", 1), ("InService", 0), ("Detached", 0), ("Standby", 0),
-    ("Warmed:Terminated", 0), ("Warmed:Running", 0), ("", 0),
-  ])
-  func onlyTheStateTerminatedIsAnEvent(text: String, count: Int) {
-    #expect(LifecycleStateSignal().events(in: text, at: now)?.count == count)
+  @Test(
+    arguments: [
+      ("Terminated", "terminate"), ("Terminated\n", "terminate"), ("InService", nil), ("Detached", nil),
+      ("Standby", nil), ("Warmed:Terminated", "terminate"), ("Warmed:Stopped", "stop"),
+      ("Warmed:Hibernated", "hibernate"), ("Warmed:Running", nil), ("", nil),
+    ] as [(String, String?)])
+  func theStatesFromWhichNoWorkerComesBackAreEvents(text: String, action: String?) {
+    let events = LifecycleStateSignal().events(in: text, at: now)
+    #expect(events?.map(\.notice.action) == (action.map { [$0] } ?? []))
   }
 
   @Test func theOldNoticeIsBelievedOnlyIfItIsAnInstantToCome() {

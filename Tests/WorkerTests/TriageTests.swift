@@ -8,61 +8,99 @@ import Testing
 
   private func decide(
     _ behaviour: InterruptionBehaviour, left: Double, window: Double? = nil, toGo: Double? = nil,
-    checkpoint: Double? = nil, reserve: Double = 5
+    checkpoint: Double? = nil, reserve: Double = 5, settle: Double = 0.5
   ) -> Triage {
     Triage.decide(
       Triage.Facts(behaviour: behaviour, secondsToGo: toGo, checkpointSeconds: checkpoint),
-      deadline: now + .seconds(left), window: window ?? left, reserve: reserve, at: now)
+      Triage.Window(
+        deadline: now + .seconds(left), length: window ?? left, reserve: reserve, settleSeconds: settle),
+      at: now)
   }
 
-  private func runOn(_ seconds: Double) -> Triage.Decision { .runOn(until: now + .seconds(seconds)) }
+  /// When a decision to run on is taken again, in seconds; nil for another decision.
+  private func runsOn(_ triage: Triage) -> Double? {
+    guard case .runOn(let until) = triage.decision else { return nil }
+    return ((until - now).inSeconds * 1000).rounded() / 1000
+  }
 
-  @Test func aJobThatWillFinishRunsOn() {
+  @Test func aJobThatWillFinishMayUseTheWholeWindow() {
     let triage = decide(.auto, left: 118, toGo: 100)
-    #expect(triage.decision == runOn(113))
-    #expect(triage.reason.contains("will finish"))
+    #expect(triage.outlook == .willFinish)
+    #expect(runsOn(triage) == 117.5)
+    #expect(triage.reason == "needs 100.0 s and will finish; 118.0 s left")
+    // Within what is kept for a checkpoint too, up to what its report takes.
+    #expect(decide(.auto, left: 4, window: 118, toGo: 3).outlook == .willFinish)
+    #expect(decide(.auto, left: 4, window: 118, toGo: 3, settle: 2).decision == .checkpoint)
   }
 
   @Test func aJobThatWillNotFinishRunsUntilTheReserve() {
     let triage = decide(.auto, left: 118, toGo: 130)
-    #expect(triage.decision == runOn(113), "as late as is safe, not at once")
-    #expect(triage.reason.contains("will not finish"))
+    #expect(runsOn(triage) == 113, "as late as is safe, not at once")
+    #expect(triage.outlook == .willNotFinish)
     #expect(decide(.auto, left: 5, window: 118, toGo: 17).decision == .checkpoint)
-    #expect(decide(.auto, left: 5.25, window: 118, toGo: 17).decision == runOn(0.25))
+    #expect(runsOn(decide(.auto, left: 5.25, window: 118, toGo: 17)) == 0.25)
   }
 
   @Test func aJobThatTellsNothingRunsUntilTheReserve() {
-    #expect(decide(.auto, left: 118).decision == runOn(113))
+    #expect(runsOn(decide(.auto, left: 118)) == 113)
+    #expect(decide(.auto, left: 118).outlook == .unknown)
     #expect(decide(.auto, left: 4, window: 118).decision == .checkpoint)
+  }
+
+  @Test func anEstimateIsBelievedWithCaution() {
+    // 107 s and a tenth are more than there is; it may finish all the same, and runs on.
+    let triage = decide(.auto, left: 118, toGo: 107)
+    #expect(triage.outlook == .willNotFinish)
+    #expect(runsOn(triage) == 113)
   }
 
   @Test func theUsersWishComesFirst() {
     #expect(decide(.release, left: 118, toGo: 1).decision == .release)
     #expect(decide(.checkpoint, left: 118, toGo: 1).decision == .checkpoint)
-    #expect(decide(.finish, left: 118, toGo: 1000).decision == runOn(113))
-    #expect(decide(.finish, left: 3, window: 118, toGo: 1).decision == .checkpoint)
+    #expect(decide(.checkpoint, left: 118, toGo: 1, checkpoint: 200).decision == .release)
+  }
+
+  @Test func aJobThatWantsToFinishGivesUpOnlyWhatIsMeasured() {
+    #expect(runsOn(decide(.finish, left: 118, toGo: 1000)) == 117)
+    #expect(runsOn(decide(.finish, left: 118)) == 117)
+    #expect(runsOn(decide(.finish, left: 118, toGo: 1000, checkpoint: 4)) == 111)
+    #expect(decide(.finish, left: 0.9, window: 118, toGo: 10).decision == .checkpoint)
+  }
+
+  @Test func whereACheckpointTakesLongerThanThereIsTimeTheNextWorkerMayBeginNow() {
+    let triage = decide(.auto, left: 28, toGo: 300, checkpoint: 40)
+    #expect(triage.decision == .release)
+    #expect(triage.reason == "released at once: a checkpoint takes 40.0 s, and 27.5 s are left")
+    // It may finish, though, for all that is known.
+    #expect(runsOn(decide(.auto, left: 28, checkpoint: 40)) == 27.5)
+    #expect(runsOn(decide(.auto, left: 28, toGo: 20, checkpoint: 40)) == 27.5)
+    #expect(decide(.auto, left: 0.4, window: 28, checkpoint: 40).decision == .release)
+    // There is time, but only if it begins at once.
+    #expect(decide(.auto, left: 58, toGo: 300, checkpoint: 40).decision == .checkpoint)
   }
 
   @Test(
     arguments: [
       // window, configured, measured checkpoint, reserve
-      (118.0, 5.0, nil, 5.0), (118, 5, 1.0, 5), (118, 5, 10, 21), (118, 5, 100, 47.2), (2, 5, nil, 0.8),
+      (118.0, 5.0, nil, 5.0), (118, 5, 1.0, 5), (118, 5, 10, 16), (118, 5, 100, 118), (2, 5, nil, 0.8),
       (0, 5, nil, 0), (-3, 5, nil, 0), (10, 0, nil, 1), (30, 5, 0.01, 5),
     ] as [(Double, Double, Double?, Double)])
-  func theReserveIsMeasuredAndNeverMostOfTheWindow(
+  func theReserveIsMeasuredAndOtherwiseNeverMostOfTheWindow(
     window: Double, configured: Double, checkpoint: Double?, expected: Double
   ) {
-    let reserve = Triage.reserve(window: window, configured: configured, checkpointSeconds: checkpoint)
+    let reserve = Triage.reserve(
+      Triage.Facts(behaviour: .auto, secondsToGo: nil, checkpointSeconds: checkpoint),
+      Triage.Window(deadline: now, length: window, reserve: configured, settleSeconds: 0.5))
     #expect(abs(reserve - expected) < 0.001)
   }
 
   @Test func aHibernationThatBeginsAtOnceStillGetsItsCheckpointOut() {
     var plan = DrainPlan(grace: 110)
-    _ = plan.receive(InterruptionNotice(source: "ec2_spot", action: "hibernate", secondsLeft: 0), at: now)
+    _ = plan.receive(InterruptionNotice(source: "ec2_spot", action: "hibernate", secondsLeft: 120), at: now)
     let drain = plan.drain!
     let triage = Triage.decide(
       Triage.Facts(behaviour: .auto, secondsToGo: 3600, checkpointSeconds: nil),
-      deadline: drain.deadline, window: drain.window, reserve: 5, at: now)
+      Triage.Window(deadline: drain.deadline, length: drain.window, reserve: 5, settleSeconds: 0.5), at: now)
     #expect(triage.decision == .checkpoint)
   }
 
@@ -70,17 +108,49 @@ import Testing
     for behaviour in InterruptionBehaviour.allCases {
       for left in stride(from: -5.0, through: 200, by: 2.5) {
         for toGo in [nil, 0, 1, 50, 500] as [Double?] {
-          for checkpoint in [nil, 0.1, 20] as [Double?] {
-            let triage = decide(behaviour, left: left, window: 120, toGo: toGo, checkpoint: checkpoint)
-            if case .runOn(let until) = triage.decision {
-              #expect(until <= now + .seconds(left))
-              #expect(until > now, "else it would be decided again for ever")
+          for checkpoint in [nil, 0.1, 20, 300] as [Double?] {
+            for settle in [0.5, 5] {
+              let triage = decide(
+                behaviour, left: left, window: 120, toGo: toGo, checkpoint: checkpoint, settle: settle)
+              if case .runOn(let until) = triage.decision {
+                #expect(until <= now + .seconds(left))
+                #expect(until > now, "else it would be decided again for ever")
+              }
+              if triage.decision == .checkpoint, let checkpoint {
+                #expect(checkpoint <= left, "a checkpoint that cannot be saved")
+              }
+              #expect(!triage.reason.isEmpty)
             }
-            #expect(!triage.reason.isEmpty)
           }
         }
       }
     }
+  }
+
+  /// Plays a whole window, second by second, with jobs that keep what their progress says.
+  @Test(arguments: Array(stride(from: 1.0, through: 150, by: 0.7)))
+  func aSteadyJobFinishesIfItCanAndIsAskedInTimeIfNot(needed: Double) {
+    let length = 118.0
+    var endedAt: Double?
+    var askedAt: Double?
+    var at = 0.0
+    while endedAt == nil, askedAt == nil, at <= length {
+      let toGo = needed - at
+      if toGo <= 0 {
+        endedAt = at
+        break
+      }
+      if decide(.auto, left: length - at, window: length, toGo: toGo, checkpoint: 0.2).decision == .checkpoint {
+        askedAt = at
+      }
+      at += 0.5
+    }
+    if needed <= 116.5 {
+      #expect(endedAt != nil, "it would have finished after \(needed) s, but was asked at \(askedAt ?? -1) s")
+    } else if needed > 118 {
+      #expect(askedAt.map { $0 >= 113 && $0 <= 117.5 } == true, "asked at \(askedAt ?? -1) s")
+    }
+    #expect(endedAt != nil || askedAt != nil)
   }
 }
 
@@ -106,6 +176,14 @@ import Testing
     rate.report(fraction: 0.9, message: nil, at: start + .seconds(10))
     rate.report(fraction: 0.1, message: nil, at: start + .seconds(11))
     #expect(rate.secondsToGo(at: start + .seconds(11)) == nil)
+  }
+
+  @Test func aJobThatFallsSilentHasToldNothing() {
+    var rate = ProgressRate()
+    for second in 0...9 { rate.report(fraction: Double(second) / 10, message: nil, at: start + .seconds(second)) }
+    #expect(rate.secondsToGo(at: start + .seconds(9)) == 1)
+    #expect(rate.secondsToGo(at: start + .seconds(11.5)) == 0, "late by a step or two, like anybody")
+    #expect(rate.secondsToGo(at: start + .seconds(12.5)) == nil, "it hangs, for all that is known")
   }
 
   @Test func whatIsOutOfRangeIsBroughtIn() {

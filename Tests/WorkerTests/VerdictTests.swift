@@ -29,6 +29,20 @@ import Testing
     #expect(settlement(verdict(.success(nil), isInterrupted: true))?.outcome == .done)
   }
 
+  @Test func whyAJobWasLetFinishIsOnRecord() {
+    let note = LeaseRun.TriageNote(
+      decision: "run_on", outlook: .willFinish, reason: "needs 2.0 s and will finish; 20.0 s left",
+      notice: InterruptionNotice(source: "ec2_spot", action: "terminate", secondsLeft: 20),
+      deadline: now + .seconds(18))
+    let ending = Verdict.Ending(
+      result: .success(nil), halt: nil, interruption: nil, triage: note, hasCheckpoint: false,
+      endedAt: now + .seconds(2))
+    #expect(
+      settlement(Verdict.of(ending, lease: lease))?.reason
+        == "finished 16.0 s before the deadline: ec2_spot terminate (needs 2.0 s and will finish; 20.0 s left)")
+    #expect(settlement(verdict(.success(nil)))?.reason == nil)
+  }
+
   @Test func whatEndsAfterItWasToldToStopIsNotBelieved() {
     // A handler that swallows its cancellation returns early, with half a result.
     #expect(settlement(verdict(.success(.null), halt: .cancel))?.outcome == .cancelled)

@@ -6,6 +6,7 @@ struct DrainConductor: Sendable {
   let drain: DrainController
   let table: LeaseTable
   let keeper: LeaseKeeper
+  let roundTrips: RoundTrips
   /// What is kept at the end of the window for checkpoints, in seconds.
   let reserve: Double
   let metrics: WorkerMetrics
@@ -16,12 +17,11 @@ struct DrainConductor: Sendable {
     guard let plan = try? await drain.plan.first(where: { $0.isDraining }), var current = plan.drain else { return }
     // The coordinator must not count on this worker for longer than necessary.
     keeper.poke()
-    var told: Set<LeaseID> = []
     while !Task.isCancelled {
       let now = ContinuousClock.now
       var next = now + .milliseconds(500)
       for run in table.runs {
-        next = min(next, decide(run, current, at: now, told: &told))
+        next = min(next, decide(run, current, at: now))
       }
       let deadline = current.deadline
       let changed = await drain.plan.first(before: next) { ($0.drain?.deadline ?? deadline) < deadline }
@@ -34,19 +34,16 @@ struct DrainConductor: Sendable {
 
   /// - Returns: When to decide again.
   private func decide(
-    _ run: LeaseRun, _ drain: DrainPlan.Drain, at now: ContinuousClock.Instant, told: inout Set<LeaseID>
+    _ run: LeaseRun, _ drain: DrainPlan.Drain, at now: ContinuousClock.Instant
   ) -> ContinuousClock.Instant {
     let state = run.state.value
     guard state.phase == .running, state.halt == nil else { return .now + .seconds(1) }
     if now >= drain.deadline {
-      run.halt(.handBack(reason: "stopped and handed back at the deadline: \(drain.notice.description)"))
+      run.halt(.handBack(reason: Self.stopped("at the deadline", drain.notice, state.triage)))
       return now + .seconds(1)
     }
-    let kept = Triage.reserve(window: drain.window, configured: reserve, checkpointSeconds: state.checkpointSeconds)
-    // What follows the stop: killing what is left, saving the newest checkpoint, settling.
-    let closing = min(max(1, (state.checkpointSeconds ?? 0) * 1.5), kept / 2)
-    let stopBy = drain.deadline - .seconds(closing)
     if state.interruption != nil {
+      let stopBy = Self.stopBy(state, drain, at: now)
       run.interrupt(
         InterruptionRequest(stopBy: stopBy, deadline: drain.deadline, notice: drain.notice, reason: ""))
       return stopBy
@@ -54,20 +51,21 @@ struct DrainConductor: Sendable {
     let facts = Triage.Facts(
       behaviour: run.grant.onInterruption, secondsToGo: state.progress.secondsToGo(at: now),
       checkpointSeconds: state.checkpointSeconds)
-    let triage = Triage.decide(facts, deadline: drain.deadline, window: drain.window, reserve: reserve, at: now)
-    let isFirst = told.insert(run.id).inserted
+    let window = Triage.Window(
+      deadline: drain.deadline, length: drain.window, reserve: reserve, settleSeconds: roundTrips.settleSeconds)
+    let triage = Triage.decide(facts, window, at: now)
     switch triage.decision {
     case .runOn(let until):
-      if isFirst { tell(run, "run_on", triage.reason) }
+      tell(run, "run_on", triage, drain, before: state.triage)
       return until
     case .checkpoint:
-      tell(run, "checkpoint", triage.reason)
+      tell(run, "checkpoint", triage, drain, before: state.triage)
+      let stopBy = Self.stopBy(state, drain, at: now)
       run.interrupt(
-        InterruptionRequest(
-          stopBy: stopBy, deadline: drain.deadline, notice: drain.notice, reason: triage.reason))
+        InterruptionRequest(stopBy: stopBy, deadline: drain.deadline, notice: drain.notice, reason: triage.reason))
       return stopBy
     case .release:
-      tell(run, "release", triage.reason)
+      tell(run, "release", triage, drain, before: state.triage)
       let left = (drain.deadline - now).inSeconds
       run.halt(
         .handBack(
@@ -76,10 +74,38 @@ struct DrainConductor: Sendable {
     }
   }
 
-  private func tell(_ run: LeaseRun, _ decision: String, _ reason: String) {
-    metrics.triage(decision)
+  /// When a job that was asked to hand back is stopped.
+  ///
+  /// A handler saves by itself until then. Of a program the newest whole file is uploaded after its end, which takes
+  /// time of its own: as long as the checkpoint before.
+  private static func stopBy(
+    _ state: LeaseRun.State, _ drain: DrainPlan.Drain, at now: ContinuousClock.Instant
+  ) -> ContinuousClock.Instant {
+    let left = (drain.deadline - now).inSeconds
+    let closing =
+      state.savesAfterStop
+      ? min(max(1, (state.checkpointSeconds ?? 0) * 1.2 + 0.5), left * 0.8) : min(1, left / 2)
+    return drain.deadline - .seconds(closing)
+  }
+
+  /// For the record of an attempt that did not end by itself.
+  static func stopped(_ when: String, _ notice: InterruptionNotice, _ triage: LeaseRun.TriageNote?) -> String {
+    let why = triage.map { " (\($0.reason))" } ?? ""
+    return "stopped and handed back \(when): \(notice.description)\(why)"
+  }
+
+  /// Puts a decision on record: each that differs from the one before is logged, each that is final is counted.
+  private func tell(
+    _ run: LeaseRun, _ decision: String, _ triage: Triage, _ drain: DrainPlan.Drain, before: LeaseRun.TriageNote?
+  ) {
+    let note = LeaseRun.TriageNote(
+      decision: decision, outlook: triage.outlook, reason: triage.reason, notice: drain.notice,
+      deadline: drain.deadline)
+    if let before, before.decision == decision, before.outlook == triage.outlook { return }
+    run.state.update { $0.triage = note }
+    if before?.decision != decision { metrics.triage(decision) }
     logger.notice(
       "decided on a job in flight",
-      metadata: run.metadata.merging(["decision": "\(decision)", "reason": "\(reason)"]) { $1 })
+      metadata: run.metadata.merging(["decision": "\(decision)", "reason": "\(triage.reason)"]) { $1 })
   }
 }

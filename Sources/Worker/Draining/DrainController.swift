@@ -47,11 +47,19 @@ final class DrainController: Sendable {
     return outcome.change
   }
 
-  /// A source has nothing to say any more.
-  func withdraw(source: String) {
-    if plan.update({ $0.withdraw(source: source) }) {
+  /// Takes in everything that some sources say at this moment: what they do not say any more is forgotten.
+  func observe(_ events: [InterruptionEvent], of sources: Set<String>) {
+    if plan.update({ $0.forget(sources, except: events) }) {
       logger.notice("the recommendation is withdrawn: all kinds of job are taken again")
     }
+    // Of two of a kind the nearer one counts.
+    var nearest: [InterruptionEvent.Identity: InterruptionEvent] = [:]
+    for event in events {
+      let left = event.notice.secondsLeft ?? .infinity
+      if let other = nearest[event.identity], (other.notice.secondsLeft ?? .infinity) <= left { continue }
+      nearest[event.identity] = event
+    }
+    for event in nearest.values { receive(event) }
   }
 
   /// Ends the soft state if its time has come.

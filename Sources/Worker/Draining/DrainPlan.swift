@@ -9,6 +9,14 @@ struct InterruptionNotice: Sendable, Equatable {
   /// Seconds until then; nil when the source names no time.
   var secondsLeft: Double?
 
+  /// - Parameter secondsLeft: What the source says. A hibernation begins at once, whatever time it names (EC2 user guide,
+  ///   "Spot Instance interruption notices").
+  init(source: String, action: String, secondsLeft: Double?) {
+    self.source = source
+    self.action = action
+    self.secondsLeft = action == "hibernate" ? 0 : secondsLeft
+  }
+
   var description: String { "\(source) \(action)" }
 }
 

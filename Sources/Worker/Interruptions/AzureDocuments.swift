@@ -18,6 +18,9 @@ struct AzureScheduledEvents: Sendable, Equatable {
     var notBefore: Date?
   }
 
+  /// What its interruptions name as their source.
+  static let sources: Set<String> = ["azure_preempt", "azure_terminate", "azure_reboot", "azure_redeploy"]
+
   var incarnation: Int
   var events: [Event]
 

@@ -37,7 +37,7 @@ struct AzureSource: InterruptionSource {
         if let newest = try await events(), newest.incarnation != document?.incarnation { document = newest }
         if let machine, let document {
           // Said again each time: maintenance that was far away may be near by now.
-          for event in document.interruptions(of: machine.name, at: now()) { drain.receive(event) }
+          drain.observe(document.interruptions(of: machine.name, at: now()), of: AzureScheduledEvents.sources)
         }
         // Without its name the machine cannot tell whose events they are.
         reporter.note(machine == nil ? availability.failed(.unexpected(status: 200)) : availability.succeeded())

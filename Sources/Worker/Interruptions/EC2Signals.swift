@@ -69,12 +69,20 @@ struct RebalanceSignal: EC2Signal {
 }
 
 /// The state that the Auto Scaling group wants the instance to be in.
+///
+/// An instance on its way back to a warm pool is as good as gone for its jobs: it is stopped or hibernated there. One
+/// that the pool keeps running (`Warmed:Running`), in standby or detached may go on.
 struct LifecycleStateSignal: EC2Signal {
   let path = "autoscaling/target-lifecycle-state"
   let source = "ec2_lifecycle"
 
   func events(in text: String, at now: Date) -> [InterruptionEvent]? {
-    text.trimmed == "Terminated" ? [event(.lifecycleState, "terminate", nil)] : []
+    switch text.trimmed {
+    case "Terminated", "Warmed:Terminated": [event(.lifecycleState, "terminate", nil)]
+    case "Warmed:Stopped": [event(.lifecycleState, "stop", nil)]
+    case "Warmed:Hibernated": [event(.lifecycleState, "hibernate", nil)]
+    default: []
+    }
   }
 }
 

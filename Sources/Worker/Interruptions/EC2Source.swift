@@ -29,13 +29,15 @@ struct EC2Source: InterruptionSource {
     let others: [any EC2Signal] = [RebalanceSignal(), LifecycleStateSignal(), MaintenanceSignal()]
     var places: [String: Place] = [:]
     var backoff = Backoff(base: max(pollInterval, 0.05), limit: 60)
+    // A service that has answered is asked again soon, but the more rarely the longer it is busy.
+    var patience = Backoff(base: pollInterval / 2, limit: pollInterval * 2)
     var hasIdentity = false
     while !Task.isCancelled {
       let failure: IMDSError?
       do {
         failure = try await look(at: notice, &places)
-        // Where nothing answers, nothing will at the other paths; a refusal or a busy moment is that path's own.
-        if failure != .unreachable {
+        // Where nothing answers or too much is asked, more questions do not help; a refusal is that path's own.
+        if failure?.isTransient != true {
           for signal in others { _ = try await look(at: signal, &places) }
           if !hasIdentity { hasIdentity = try await tellIdentity() }
         }
@@ -43,12 +45,15 @@ struct EC2Source: InterruptionSource {
         return
       }
       let wait: Duration
-      if let failure, !(failure.isTransient && places[notice.path]?.availability.hasEverSucceeded == true) {
+      if failure == nil {
+        backoff.reset()
+        patience.reset()
+        wait = .seconds(pollInterval * Double.random(in: 0.8...1))
+      } else if failure?.isTransient == true, places[notice.path]?.availability.hasEverSucceeded == true {
+        wait = patience.next(atLeast: pollInterval)
+      } else {
         // Not on EC2 at all, most likely, or not allowed: look rarely.
         wait = backoff.next()
-      } else {
-        backoff.reset()
-        wait = .seconds(pollInterval * Double.random(in: failure == nil ? 0.8...1 : 1...1.5))
       }
       try? await Task.sleep(for: wait)
     }
@@ -67,8 +72,8 @@ struct EC2Source: InterruptionSource {
         report(text, signal, &place)
       } else if isNotice {
         _ = try await look(at: TerminationTimeSignal(), &places)
-      } else if signal is RebalanceSignal {
-        drain.withdraw(source: signal.source)
+      } else {
+        drain.observe([], of: [signal.source])
       }
       let change = place.availability.succeeded()
       if isNotice { reporter.note(change) }
@@ -91,7 +96,7 @@ struct EC2Source: InterruptionSource {
       return
     }
     place.puzzle = nil
-    for event in events { drain.receive(event) }
+    drain.observe(events, of: [signal.source])
   }
 
   private func tellIdentity() async throws -> Bool {

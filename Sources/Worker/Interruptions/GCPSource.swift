@@ -4,8 +4,11 @@ import Logging
 struct GCPSource: InterruptionSource {
   /// How long the server holds a request, in seconds.
   private static let hold = 60
-  /// What is left after the word, in seconds: so much is promised.
+  /// What is left after the word of a preemption, in seconds: so much is promised.
   private static let notice = 30.0
+  /// The same of maintenance: the value changes a minute before it begins (Compute Engine, "Monitor and plan for a host
+  /// maintenance event"; machines with GPUs are told an hour ahead).
+  private static let maintenanceNotice = 60.0
 
   let metadata: GCPMetadata
   /// How often to ask a server that does not wait, in seconds.
@@ -16,8 +19,8 @@ struct GCPSource: InterruptionSource {
 
   func watch() async {
     await withTaskGroup(of: Void.self) { group in
-      group.addTask { await follow("instance/preempted", isNotice: true, Self.preemption) }
-      group.addTask { await follow("instance/maintenance-event", isNotice: false, Self.maintenance) }
+      group.addTask { await follow("instance/preempted", "gcp_preemption", Self.preemption) }
+      group.addTask { await follow("instance/maintenance-event", "gcp_maintenance", Self.maintenance) }
       group.addTask { await tellIdentity() }
       await group.waitForAll()
     }
@@ -35,13 +38,14 @@ struct GCPSource: InterruptionSource {
     guard text == "TERMINATE_ON_HOST_MAINTENANCE" else { return nil }
     return InterruptionEvent(
       kind: .scheduledMaintenance,
-      notice: InterruptionNotice(source: "gcp_maintenance", action: "terminate", secondsLeft: nil))
+      notice: InterruptionNotice(source: "gcp_maintenance", action: "terminate", secondsLeft: maintenanceNotice))
   }
 
   /// Follows one value, which the server tells when it changes.
   private func follow(
-    _ path: String, isNotice: Bool, _ event: @Sendable (String) -> InterruptionEvent?
+    _ path: String, _ source: String, _ event: @Sendable (String) -> InterruptionEvent?
   ) async {
+    let isNotice = source == "gcp_preemption"
     var availability = NoticeAvailability()
     var backoff = Backoff(base: max(pollInterval, 0.05), limit: 60)
     var etag: String?
@@ -50,7 +54,7 @@ struct GCPSource: InterruptionSource {
       var wait = Duration.zero
       do {
         let value = try await metadata.read(path, after: etag, within: Self.hold)
-        if let event = value.flatMap({ event($0.text) }) { drain.receive(event) }
+        drain.observe(value.flatMap { event($0.text) }.map { [$0] } ?? [], of: [source])
         note(availability.succeeded(), path, isNotice)
         backoff.reset()
         // Where there is nothing to wait for, or the server answers at once although nothing is new: poll.

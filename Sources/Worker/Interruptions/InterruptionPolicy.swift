@@ -3,8 +3,8 @@ import BatonShared
 /// What follows from everything that is known of interruptions: one policy for all sources.
 ///
 /// A pure value: it is told what was seen and when, and never looks at a clock. The same event seen again is no new
-/// event, even if its time is said to be later now; a drain never ends, its deadline only ever comes nearer; and there
-/// is no soft state once it has begun.
+/// event; once it drains, a time said to be later does not count. A drain never ends, its deadline only ever comes
+/// nearer; and there is no soft state once it has begun.
 struct InterruptionPolicy: Sendable {
   struct Settings: Sendable, Equatable {
     var onSpotNotice = InterruptionReaction.drain
@@ -91,7 +91,8 @@ struct InterruptionPolicy: Sendable {
     var notice = event.notice
     var endsAt = notice.secondsLeft.map { now + .seconds(min(max($0, 0), 86_400 * 365)) }
     var isNearer = false
-    if let earlier {
+    // What is only waited for may be put off: its newest time counts.
+    if let earlier, earlier.standing != .waiting {
       if let before = earlier.endsAt, endsAt.map({ $0 > before - .seconds(Self.tolerance) }) ?? true {
         // Said to be later now, or at about the same time: what was said first stands.
         endsAt = before
@@ -135,12 +136,19 @@ struct InterruptionPolicy: Sendable {
     return (change, .drained)
   }
 
-  /// The source has nothing to say any more: what it recommended and did not order is withdrawn.
+  /// Forgets what these sources announced and do not any more: a recommendation is withdrawn, maintenance is called off.
   ///
+  /// A drain goes on.
+  /// - Parameter events: All that they say now.
   /// - Returns: Whether that ended the soft state.
-  mutating func withdraw(source: String) -> Bool {
-    known = known.filter { $0.key.source != source || $0.value.standing == .drained }
-    guard soft?.notice.source == source else { return false }
+  mutating func forget(_ sources: Set<String>, except events: [InterruptionEvent]) -> Bool {
+    let standing = Set(events.map(\.identity))
+    known = known.filter { identity, known in
+      known.standing == .drained || !sources.contains(identity.source) || standing.contains(identity)
+    }
+    guard let notice = soft?.notice, sources.contains(notice.source),
+      !events.contains(where: { $0.notice.source == notice.source && $0.notice.action == notice.action })
+    else { return false }
     soft = nil
     return true
   }

@@ -35,8 +35,6 @@ struct SpotInstanceAction: Sendable, Equatable {
     self.time = date
   }
 
-  /// Seconds from `now`; none left for `hibernate`, which begins at once.
-  func secondsLeft(at now: Date) -> Double {
-    action == "hibernate" ? 0 : max(0, time.timeIntervalSince(now))
-  }
+  /// Seconds from `now`.
+  func secondsLeft(at now: Date) -> Double { max(0, time.timeIntervalSince(now)) }
 }

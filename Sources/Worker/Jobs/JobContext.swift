@@ -58,7 +58,8 @@ public final class JobContext: Sendable {
   /// The job's newest checkpoint: what an earlier attempt saved, or this one since. Nil where there is none.
   /// - Throws: An error when the coordinator cannot be asked.
   public func checkpoint() async throws -> [UInt8]? {
-    if run.grant.checkpoint == nil, run.state.value.savedCheckpoints == 0 { return nil }
+    // A grant may be written while another worker saves, so of an attempt that is not the first it proves nothing.
+    if run.grant.checkpoint == nil, run.grant.attempt == 1, run.state.value.savedCheckpoints == 0 { return nil }
     try await run.awaitTrust()
     return try await reporting { try await client.checkpoint(of: run.id) { [run] in run.state.value.reportUntil } }?
       .bytes

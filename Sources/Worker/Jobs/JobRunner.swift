@@ -39,6 +39,7 @@ struct JobRunner: Sendable {
     run.state.update { state in
       state.phase = .running
       state.startedAt = startedAt
+      state.savesAfterStop = handler is any SelfStoppingHandler
     }
     let log = JobLog(run: run, client: client, logger: logger)
     let context = JobContext(run: run, log: log, client: client, metrics: metrics, logger: logger)
@@ -120,8 +121,8 @@ struct JobRunner: Sendable {
     // Of a lease that is known to be gone nothing is reported, whenever that became known.
     let halt = state.halt == .lost ? .lost : end.map(\.halt) ?? state.halt
     return Verdict.Ending(
-      result: end?.result, halt: halt, interruption: state.interruption, hasCheckpoint: state.savedCheckpoints > 0,
-      endedAt: .now)
+      result: end?.result, halt: halt, interruption: state.interruption, triage: state.triage,
+      hasCheckpoint: state.savedCheckpoints > 0, endedAt: .now)
   }
 
   private func enforceTimeLimits(_ run: LeaseRun) async {
@@ -141,10 +142,9 @@ struct JobRunner: Sendable {
           if Task.isCancelled { return }
           if isNearer == nil {
             let left = (request.deadline - .now).inSeconds
+            let when = "\(left.tenths) s before the deadline, since it did not hand back by itself"
             run.halt(
-              .handBack(
-                reason: "stopped and handed back \(left.tenths) s before the deadline: "
-                  + "\(request.notice.description) (it did not hand back by itself)"))
+              .handBack(reason: DrainConductor.stopped(when, request.notice, run.state.value.triage)))
             return
           }
         }

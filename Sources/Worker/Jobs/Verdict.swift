@@ -15,6 +15,8 @@ enum Verdict: Sendable {
     var result: Result<RawJSON?, any Error>?
     var halt: Halt?
     var interruption: InterruptionRequest?
+    /// What was decided on the job, if the worker drains.
+    var triage: LeaseRun.TriageNote?
     var hasCheckpoint: Bool
     var endedAt: ContinuousClock.Instant
   }
@@ -39,12 +41,20 @@ enum Verdict: Sendable {
     }
     switch ending.result {
     case .success(let result)?:
-      return .settle(Settlement(leaseID: lease, outcome: .done, result: result))
+      return .settle(Settlement(leaseID: lease, outcome: .done, result: result, reason: finished(ending)))
     case .failure(let error)?:
       return failure(error, ending, lease)
     case nil:
       return .settle(
         Settlement(leaseID: lease, outcome: .interrupted, reason: "handed back: the handler did not end in time"))
+    }
+  }
+
+  /// For the record of a job that finished while its worker drained.
+  private static func finished(_ ending: Ending) -> String? {
+    ending.triage.map { triage in
+      let left = (triage.deadline - ending.endedAt).inSeconds
+      return "finished \(left.tenths) s before the deadline: \(triage.notice.description) (\(triage.reason))"
     }
   }
 

@@ -11,6 +11,7 @@ final class LeaseKeeper: Service {
   private let table: LeaseTable
   private let registrar: Registrar
   private let drain: DrainController
+  private let roundTrips: RoundTrips
   private let metrics: WorkerMetrics
   private let logger: Logger
   /// Counts the occasions that want a heartbeat at once.
@@ -18,12 +19,13 @@ final class LeaseKeeper: Service {
 
   init(
     client: CoordinatorClient, table: LeaseTable, registrar: Registrar, drain: DrainController,
-    metrics: WorkerMetrics, logger: Logger
+    roundTrips: RoundTrips, metrics: WorkerMetrics, logger: Logger
   ) {
     self.client = client
     self.table = table
     self.registrar = registrar
     self.drain = drain
+    self.roundTrips = roundTrips
     self.metrics = metrics
     self.logger = logger
   }
@@ -91,6 +93,7 @@ final class LeaseKeeper: Service {
       let timeout = Duration.seconds(max(0.5, min(interval, 10)))
       let reply = try await client.heartbeat(heartbeat, of: registrar.workerID, timeout: timeout)
       metrics.heartbeat("ok")
+      roundTrips.record((ContinuousClock.now - sentAt).inSeconds)
       apply(reply, sentAt: sentAt)
       return true
     } catch CoordinatorError.refused(let problem, _) where problem.knownCode == .notFound {

@@ -27,6 +27,19 @@ final class LeaseRun: Sendable {
     var savedCheckpoints = 0
     /// Set while a checkpoint is wanted that is not due yet: the instance may be taken away.
     var isCheckpointWanted = false
+    /// Whether the newest checkpoint is saved after the job's end rather than by the job itself.
+    var savesAfterStop = false
+    /// What was decided last, once the worker drains.
+    var triage: TriageNote?
+  }
+
+  /// A decision of the triage, for the attempt's record.
+  struct TriageNote: Sendable, Equatable {
+    var decision: String
+    var outlook: Triage.Outlook
+    var reason: String
+    var notice: InterruptionNotice
+    var deadline: ContinuousClock.Instant
   }
 
   let grant: LeaseGrant

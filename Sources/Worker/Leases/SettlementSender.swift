@@ -24,11 +24,13 @@ final class SettlementSender: Service {
   }
 
   private let client: CoordinatorClient
+  private let roundTrips: RoundTrips
   private let logger: Logger
   private let queue = Watched(Queue())
 
-  init(client: CoordinatorClient, logger: Logger) {
+  init(client: CoordinatorClient, roundTrips: RoundTrips, logger: Logger) {
     self.client = client
+    self.roundTrips = roundTrips
     self.logger = logger
   }
 
@@ -89,7 +91,9 @@ final class SettlementSender: Service {
 
   private func send(_ batch: [Entry]) async throws {
     do {
+      let sentAt = ContinuousClock.now
       let results = try await client.settle(batch.map(\.settlement), timeout: .seconds(5))
+      roundTrips.record((ContinuousClock.now - sentAt).inSeconds)
       let byLease = Dictionary(results.map { ($0.leaseID, $0.status) }, uniquingKeysWith: { first, _ in first })
       for entry in batch {
         let status = byLease[entry.settlement.leaseID]
