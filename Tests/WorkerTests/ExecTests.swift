@@ -181,6 +181,8 @@ import Testing
       "trap '' TERM; sleep 300 & echo $! ; wait; sleep 300",
       "(trap '' TERM; sleep 300) & echo $!; exec sleep 300",
       "setsid sh -c 'trap \"\" TERM; echo $$; exec sleep 300' & sleep 0.3; exec sleep 300",
+      // Known by its parent, which lives when the program is to end.
+      "env -i setsid sh -c 'trap \"\" TERM; echo $$; exec sleep 300' & wait; sleep 300",
       "nohup sleep 300 >/dev/null 2>&1 & echo $!; exit 0",
       "sleep 300 & echo $!; exit 0",
     ])

@@ -93,6 +93,6 @@ struct WorkerCommand: AsyncParsableCommand {
     } catch let error as SettingsError {
       throw ValidationError(error.description)
     }
-    try await Worker.standard(configuration: configuration).run()
+    try await Worker.standard(configuration: configuration, adoptsOrphans: true).run()
   }
 }

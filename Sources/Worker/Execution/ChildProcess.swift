@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import NIOPosix
 import Subprocess
@@ -27,17 +28,21 @@ struct ChildProcess: Sendable {
   let directory: String?
   /// Standard input is this file: no program can leave a writer waiting by not reading.
   let inputFile: String
+  /// By which processes that belong to it are known, in its environment.
+  let lease: String
   let groups: ProcessGroups
+  let logger: Logger
 
   /// Runs the program to its end.
   ///
   /// - Parameters:
   ///   - output: Gets what it writes, standard output and error as one; the program waits while this does.
-  ///   - control: Runs while the program does, and is cancelled at its end; signals it.
+  ///   - control: Runs while the program does, and is cancelled at its end; signals the program of this number among
+  ///     the ``groups``.
   /// - Throws: What keeps it from being started.
   func run(
     output: @escaping @Sendable (ByteBuffer) async -> Void,
-    control: @escaping @Sendable (_ leader: pid_t) async -> Void
+    control: @escaping @Sendable (_ program: UInt32) async -> Void
   ) async throws -> Ending {
     let input = open(inputFile, O_RDONLY | O_CLOEXEC)
     guard input >= 0 else { throw SystemFailure(action: "open \(inputFile)") }
@@ -76,14 +81,16 @@ struct ChildProcess: Sendable {
   }
 
   private func run(
-    input: CInt, output: CInt, control: @escaping @Sendable (_ leader: pid_t) async -> Void
+    input: CInt, output: CInt, control: @escaping @Sendable (_ program: UInt32) async -> Void
   ) async throws -> Ending {
     var options = PlatformOptions()
     options.createSession = true
     // Only for when this task is cancelled: a worker whose time is up leaves nothing running.
     options.teardownSequence = [.send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .seconds(1))]
     let variables = Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0), $1) })
-    let groups = groups
+    let (groups, logger) = (groups, logger)
+    let program = await groups.announce(lease: lease)
+    defer { groups.forget(program) }
     let result = try await Subprocess.run(
       .path(.init(path)),
       arguments: Arguments(executablePathOverride: command.first, remainingValues: Array(command.dropFirst())),
@@ -92,10 +99,9 @@ struct ChildProcess: Sendable {
       output: .fileDescriptor(.init(rawValue: output), closeAfterSpawningProcess: true),
       error: .combinedWithOutput
     ) { execution in
-      let leader = execution.processIdentifier.value
-      groups.insert(leader)
+      groups.insert(program, leader: execution.processIdentifier.value)
       await withTaskGroup(of: Void.self) { group in
-        group.addTask { await control(leader) }
+        group.addTask { await control(program) }
         // A signal of number zero does nothing: this waits for the program's end, without reaping it.
         await execution.teardown(using: [
           .send(signal: Signal(rawValue: 0), allowedDurationToNextStep: .seconds(100 * 365 * 86_400))
@@ -103,8 +109,10 @@ struct ChildProcess: Sendable {
         group.cancelAll()
       }
       // The program has ended but is not yet reaped, so its number is still its own: end what it left behind.
-      ProcessGroups.signal(SIGKILL, group: leader)
-      groups.remove(leader)
+      let left = groups.endRest(of: program)
+      if left > 0 {
+        logger.warning("processes of a program do not end although they were killed", metadata: ["count": "\(left)"])
+      }
     }
     switch result.terminationStatus {
     case .exited(let status): return .exited(status)

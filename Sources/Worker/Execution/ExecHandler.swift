@@ -1,6 +1,7 @@
 import BatonJSON
 import Logging
 import NIOCore
+import ServiceLifecycle
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -32,6 +33,13 @@ struct ExecHandler: SelfStoppingHandler {
   /// Names this process to the programs' environment.
   let mark: WorkerMark?
 
+  /// What goes on beside the jobs as long as the worker does.
+  func housekeeping(logger: Logger) -> [any Service] {
+    var services: [any Service] = [OrphanReaper(groups: groups, scratchParent: scratchParent, logger: logger)]
+    if let mark { services.append(OrphanSweeper(own: mark, logger: logger)) }
+    return services
+  }
+
   func run(_ job: JobContext) async throws -> RawJSON? {
     let payload = try ExecPayload(job.payload)
     let program = payload.command[0]
@@ -54,7 +62,8 @@ struct ExecHandler: SelfStoppingHandler {
 
     let child = ChildProcess(
       path: path, command: payload.command, environment: variables(payload, job, scratch),
-      directory: payload.directory, inputFile: scratch.inputFile, groups: groups)
+      directory: payload.directory, inputFile: scratch.inputFile, lease: job.leaseID, groups: groups,
+      logger: job.logger)
     let files = ExecFiles(job: job, scratch: scratch)
     let tail = OutputTail()
     let isTerminated = Watched(false)
@@ -65,18 +74,17 @@ struct ExecHandler: SelfStoppingHandler {
         tail.append(bytes)
         job.log.append(bytes)
         await job.log.waitForRoom()
-      } control: { leader in
+      } control: { [groups] program in
         await withTaskGroup(of: Void.self) { group in
           group.addTask { await files.watch(every: Self.lookEvery) }
           group.addTask {
-            await Self.stop(leader, when: job.run) { isTerminated.update { $0 = true } }
+            await Self.stop(program, of: groups, when: job.run) { isTerminated.update { $0 = true } }
           }
         }
       }
     } catch {
       throw JobFailed(code: "spawn_failed", message: "cannot start '\(program)': \(error)")
     }
-    StrayProcesses.killAll(carrying: "BATON_LEASE_ID", value: job.leaseID)
     let wasTerminated = isTerminated.value
     let hasFinished = ending == .exited(0) && job.run.state.value.halt == nil
     await files.takeLast(writer: Self.wasKilled(ending) ? .killed : .byItself, withCheckpoint: !hasFinished)
@@ -85,15 +93,18 @@ struct ExecHandler: SelfStoppingHandler {
 
   // MARK: Stopping
 
-  /// Signals the program's whole group when the job is to end: SIGTERM, and SIGKILL when time is up.
-  private static func stop(_ leader: pid_t, when run: LeaseRun, onTerminate: @Sendable () -> Void) async {
+  /// Ends the program when the job is to end: SIGTERM to its group, and SIGKILL to all that comes from it when time is
+  /// up.
+  private static func stop(
+    _ program: UInt32, of groups: ProcessGroups, when run: LeaseRun, onTerminate: @Sendable () -> Void
+  ) async {
     guard let told = try? await run.state.first(where: { $0.interruption != nil || $0.halt != nil }) else { return }
     onTerminate()
     var state = told
     if let halt = state.halt, halt.grace(ttl: run.grant.leaseTTLSeconds) <= 0 {
-      return ProcessGroups.signal(SIGKILL, group: leader)
+      return groups.kill(program)
     }
-    ProcessGroups.signal(SIGTERM, group: leader)
+    groups.terminate(program)
     if state.halt == nil {
       // Interrupted: it may take until the runner halts it, which it does when the time comes.
       guard let halted = try? await run.state.first(where: { $0.halt != nil }) else { return }
@@ -103,7 +114,7 @@ struct ExecHandler: SelfStoppingHandler {
     // A lease that turns out to be lost meanwhile leaves no time at all.
     _ = await run.state.first(before: .now + .seconds(grace)) { $0.halt == .lost }
     if Task.isCancelled { return }
-    ProcessGroups.signal(SIGKILL, group: leader)
+    groups.kill(program)
   }
 
   private static func wasKilled(_ ending: ChildProcess.Ending) -> Bool {

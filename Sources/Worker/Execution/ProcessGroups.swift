@@ -8,22 +8,249 @@ import Synchronization
   import Musl
 #endif
 
-/// The process groups of the jobs' programs that are alive, so that none outlives the worker.
+/// The jobs' programs that are alive, each with all that comes from it, so that none outlives its job or the worker.
+///
+/// On Linux it looks at the table of processes, where ``ProcessOwnership`` tells whose each one is; elsewhere a program
+/// is its process group and no more.
 final class ProcessGroups: Sendable {
-  private let leaders = Mutex<Set<pid_t>>([])
+  typealias Program = ProcessOwnership.Program
 
-  func insert(_ leader: pid_t) { leaders.withLock { _ = $0.insert(leader) } }
-  func remove(_ leader: pid_t) { leaders.withLock { _ = $0.remove(leader) } }
+  private struct State {
+    var nextNumber: UInt32 = 1
+    var programs: [UInt32: Program] = [:]
+    /// Those whose leader has not been waited for, so that its number is still its own.
+    var signallable: [UInt32: pid_t] = [:]
+    /// Whose mark this process's children get at the moment, and the limit that was there before.
+    var marked: (number: UInt32, before: UInt64?)?
+  }
 
-  /// Ends all of them at once.
+  /// How long the processes of a program that has ended may take to end: one that waits for a disk takes no signal.
+  private static let patience = Duration.seconds(2)
+  /// How often they are looked at before that counts: on a machine that is overloaded one look may take as long.
+  private static let leastLooks = 50
+
+  /// Nil when what is orphaned becomes init's.
+  private let adoption: OrphanAdoption?
+  private let state = Mutex(State())
+  /// Held from the marking of this process to the start of the child that inherits it.
+  private let spawning = Turnstile()
+  /// One look at a time: a number that is reaped may be given to another child at once.
+  private let looking = Mutex<Void>(())
+
+  init(adoption: OrphanAdoption? = nil) { self.adoption = adoption }
+
+  /// Whether orphans of the programs become children of this process.
+  var adoptsOrphans: Bool { adoption != nil }
+
+  // MARK: The life of a program
+
+  /// Announces a program that is about to be started; the next child of this process is its leader.
+  ///
+  /// Each call is followed by one of ``forget(_:)``.
+  func announce(lease: String) async -> UInt32 {
+    if adoption?.marks == true { await spawning.enter() }
+    return state.withLock { state in
+      let number = state.nextNumber
+      state.nextNumber += 1
+      #if os(Linux)
+        let now = ProcessEntry.now
+      #else
+        let now: UInt64 = 0
+      #endif
+      state.programs[number] = Program(number: number, lease: lease, registeredAt: now)
+      if adoption?.marks == true { state.marked = (number, ProgramMark.put(number)) }
+      return number
+    }
+  }
+
+  /// The program has been started.
+  func insert(_ number: UInt32, leader: pid_t) {
+    state.withLock { state in
+      state.programs[number]?.leader = leader
+      state.signallable[number] = leader
+    }
+    endSpawning(number)
+  }
+
+  /// Nothing is known of the program from now on: its leader has been waited for, or it was never started.
+  func forget(_ number: UInt32) {
+    state.withLock { state in
+      state.programs[number] = nil
+      state.signallable[number] = nil
+    }
+    endSpawning(number)
+  }
+
+  private func endSpawning(_ number: UInt32) {
+    let hasEnded = state.withLock { state in
+      guard let marked = state.marked, marked.number == number else { return false }
+      ProgramMark.undo(marked.before)
+      state.marked = nil
+      return true
+    }
+    if hasEnded { spawning.leave() }
+  }
+
+  // MARK: Ending
+
+  /// Sends SIGTERM to a program's group, having looked at what there is besides.
+  func terminate(_ number: UInt32) {
+    _ = look()
+    signalGroup(of: number, SIGTERM)
+  }
+
+  /// Kills a program with everything that comes from it. Does not wait for its end.
+  func kill(_ number: UInt32) {
+    signalGroup(of: number, SIGKILL)
+    _ = look(killing: number)
+  }
+
+  /// Ends what a program has left behind; blocks until nothing of it is left. To be called when its leader has ended
+  /// but has not been waited for yet.
+  /// - Returns: How many processes would not end.
+  func endRest(of number: UInt32) -> Int {
+    signalGroup(of: number, SIGKILL)
+    state.withLock { $0.signallable[number] = nil }
+    return repeatedly { look(killing: number).rest }
+  }
+
+  /// Ends all programs at once, with everything that comes from them; blocks until nothing is left.
   func killAll() {
-    for leader in leaders.withLock({ $0 }) { Self.signal(SIGKILL, group: leader) }
+    let leaders = state.withLock { $0.signallable.values }
+    for leader in leaders { Self.signal(SIGKILL, group: leader) }
+    if state.withLock({ $0.nextNumber }) > 1 { _ = repeatedly { look(killingAll: true).rest } }
+  }
+
+  /// Looks at what the programs have started, ends what is left of earlier ones, and reaps what has ended.
+  /// - Returns: How many processes of programs that have ended were alive.
+  @discardableResult
+  func lookAround() -> Int {
+    guard state.withLock({ !$0.programs.isEmpty }) || (adoptsOrphans && Self.hasChildren) else { return 0 }
+    return look().strays
+  }
+
+  private func repeatedly(_ look: () -> Int) -> Int {
+    let deadline = ContinuousClock.now + Self.patience
+    var pause: UInt32 = 100
+    var looks = 0
+    while true {
+      let left = look()
+      looks += 1
+      if left == 0 || (looks >= Self.leastLooks && ContinuousClock.now > deadline) { return left }
+      usleep(pause)
+      pause = min(pause * 2, 20_000)
+    }
+  }
+
+  private func signalGroup(of number: UInt32, _ signal: Int32) {
+    // Under the lock, so that the leader's number cannot become somebody else's in between.
+    state.withLock { state in
+      if let leader = state.signallable[number] { Self.signal(signal, group: leader) }
+    }
   }
 
   /// Signals every process of a group. Only while its leader has not been reaped: after that the number may be
   /// somebody else's.
-  static func signal(_ signal: Int32, group leader: pid_t) {
+  private static func signal(_ signal: Int32, group leader: pid_t) {
     guard leader > 1 else { return }
-    _ = kill(-leader, signal)
+    #if canImport(Darwin)
+      _ = Darwin.kill(-leader, signal)
+    #elseif canImport(Musl)
+      _ = Musl.kill(-leader, signal)
+    #else
+      _ = Glibc.kill(-leader, signal)
+    #endif
   }
+
+  // MARK: Looking
+
+  /// Looks once at the table of processes.
+  ///
+  /// - Parameters:
+  ///   - ending: Kills what belongs to this program, but for its leader.
+  ///   - killingAll: Kills what belongs to any.
+  /// - Returns: How many processes there were of what was to be killed, where this process reaps them also those that
+  ///   had ended; and how many were alive of programs that had ended earlier.
+  private func look(killing ending: UInt32? = nil, killingAll: Bool = false) -> (rest: Int, strays: Int) {
+    #if os(Linux)
+      looking.withLock { _ in
+        // In this order: whatever is older than this time and is no leader by now never will be one.
+        let lookedAt = ProcessEntry.now
+        let before = state.withLock { $0 }
+        let ownership = ProcessOwnership(
+          programs: Array(before.programs.values), nextNumber: before.nextNumber, lookedAt: lookedAt,
+          worker: getpid(), adoption: adoption)
+        let leader = ending.flatMap { before.programs[$0]?.leader }
+        let entries = ProcessEntry.readAll { entry in
+          // At once: of a chain of processes that each start the next and end, this one may be gone in a moment.
+          guard let ending, adoption?.marks == true, entry.parent == ownership.worker, entry.pid != leader,
+            !entry.isZombie, ProgramMark.number(of: entry.pid) == ending
+          else { return }
+          entry.id.signal(SIGKILL)
+        }
+        let owners = ownership.owners(of: entries) { traces(of: $0) }
+        remember(entries, owners)
+        var (rest, strays) = (0, 0)
+        for entry in entries {
+          guard let owner = owners[entry.id] else { continue }
+          if owner == .nobody {
+            if !entry.isZombie, entry.id.signal(SIGKILL) { strays += 1 }
+          } else if Self.isToEnd(owner, ending: ending, all: killingAll) {
+            if !entry.isZombie { entry.id.signal(SIGKILL) }
+            // Where somebody else reaps, one that has ended is done with.
+            if !entry.isZombie || adoptsOrphans { rest += 1 }
+          }
+          if entry.isZombie, entry.parent == ownership.worker, owner != .young {
+            var status: Int32 = 0
+            _ = waitpid(entry.pid, &status, WNOHANG)
+          }
+        }
+        if !adoptsOrphans, let ending, let lease = before.programs[ending]?.lease {
+          rest += StrayProcesses.kill(carrying: "BATON_LEASE_ID", value: lease, except: leader)
+        }
+        return (rest, strays)
+      }
+    #else
+      return (0, 0)
+    #endif
+  }
+
+  #if os(Linux)
+    private static func isToEnd(_ owner: ProcessOwnership.Owner, ending: UInt32?, all: Bool) -> Bool {
+      switch owner {
+      case .program(let number): all || number == ending
+      case .unclear: all
+      case .nobody, .young, .foreign: false
+      }
+    }
+
+    private func traces(of orphan: ProcessEntry) -> ProcessOwnership.Traces {
+      var traces = ProcessOwnership.Traces()
+      if adoption?.marks == true { traces.number = ProgramMark.number(of: orphan.pid) }
+      if traces.number == nil {
+        let prefix = Array("BATON_LEASE_ID=".utf8)
+        traces.lease = StrayProcesses.variables(of: orphan.pid).first { $0.starts(with: prefix) }
+          .map { String(decoding: $0.dropFirst(prefix.count), as: UTF8.self) }
+      }
+      return traces
+    }
+
+    private func remember(_ entries: [ProcessEntry], _ owners: [ProcessIdentity: ProcessOwnership.Owner]) {
+      var members: [UInt32: Set<ProcessIdentity>] = [:]
+      for entry in entries where !entry.isZombie {
+        if case .program(let number)? = owners[entry.id] { members[number, default: []].insert(entry.id) }
+      }
+      state.withLock { state in
+        for number in state.programs.keys { state.programs[number]?.members = members[number] ?? [] }
+      }
+    }
+
+    /// Whether this process has any child at all, ended or not.
+    private static var hasChildren: Bool {
+      var information = siginfo_t()
+      return waitid(P_ALL, 0, &information, WEXITED | WNOHANG | WNOWAIT) == 0
+    }
+  #else
+    private static var hasChildren: Bool { false }
+  #endif
 }

@@ -14,21 +14,17 @@
 ///
 /// On Linux only; elsewhere there is no `/proc` to look at.
 enum StrayProcesses {
-  static func killAll(carrying variable: String, value: String) {
-    #if os(Linux)
-      let mark = Array("\(variable)=\(value)".utf8)
-      // Again until none is found: one may be starting another at this moment.
-      for _ in 0..<5 {
-        let strays = find(mark)
-        if strays.isEmpty { return }
-        for stray in strays { _ = kill(stray, SIGKILL) }
-      }
-    #endif
-  }
-
   #if os(Linux)
-    private static func find(_ mark: [UInt8]) -> [pid_t] {
-      all().filter { variables(of: $0).contains { $0.elementsEqual(mark) } }
+    /// Kills those that it finds at this moment.
+    /// - Returns: How many there were.
+    static func kill(carrying variable: String, value: String, except spared: pid_t?) -> Int {
+      let mark = Array("\(variable)=\(value)".utf8)
+      return all().count { process in
+        guard process != spared, let entry = ProcessEntry.read(process), !entry.isZombie,
+          variables(of: process).contains(where: { $0.elementsEqual(mark) })
+        else { return false }
+        return entry.id.signal(SIGKILL)
+      }
     }
 
     /// The processes that can be seen, without this one.

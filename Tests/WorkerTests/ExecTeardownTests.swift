@@ -1,0 +1,211 @@
+#if os(Linux)
+  import BatonShared
+  import Foundation
+  import Subprocess
+  import Testing
+
+  @testable import BatonWorker
+
+  #if canImport(Glibc)
+    import Glibc
+  #elseif canImport(Musl)
+    import Musl
+  #endif
+
+  /// What programs leave behind, and the `worker` command, which adopts it: on real processes.
+  @Suite(.timeLimit(.minutes(5))) struct ExecTeardownTests {
+    /// Processes that stay, are told by this among their arguments, and take no SIGTERM.
+    private let token = "stray-\(UInt64.random(in: .min ... .max))"
+
+    private var stay: String { "trap '' TERM; while :; do sleep 0.5; done; : \(token)" }
+
+    /// Runs the `worker` command beside `body`, then drains it.
+    private func withWorker(
+      _ coordinator: CoordinatorDouble, settings: [String: String] = [:], wrapper: String? = nil,
+      _ body: @escaping @Sendable (pid_t) async throws -> Void
+    ) async throws -> TerminationStatus {
+      let program = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+        .deletingLastPathComponent().appending(path: "worker").path()
+      var variables: [Subprocess.Environment.Key: String?] = [
+        "COORDINATOR_URL": coordinator.url.absoluteString, "PORT": "0", "SPOT_WATCHER_ENABLED": "false",
+        "EXEC_ALLOW": "*", "GRACE_PERIOD_SECONDS": "5", "WORKER_SLOTS": "4", "LOG_LEVEL": "error",
+      ]
+      for (name, value) in settings { variables[Subprocess.Environment.Key(stringLiteral: name)] = value }
+      let command = wrapper.map { ["/bin/sh", "-c", $0, program] } ?? [program]
+      let result = try await Subprocess.run(
+        .path(.init(command[0])), arguments: Arguments(Array(command.dropFirst())),
+        environment: .inherit.updating(variables),
+        input: .inputWriter, output: .discarded, error: .discarded
+      ) { execution in
+        let process = execution.processIdentifier.value
+        do {
+          try await body(process)
+          kill(process, SIGTERM)
+        } catch {
+          kill(process, SIGKILL)
+          throw error
+        }
+      }
+      return result.terminationStatus
+    }
+
+    /// Waits until `condition` holds; false when it does not come to that.
+    private func soon(within seconds: Double = 10, _ condition: () -> Bool) async throws -> Bool {
+      let deadline = ContinuousClock.now + .seconds(seconds)
+      while ContinuousClock.now < deadline {
+        if condition() { return true }
+        try await Task.sleep(for: .milliseconds(10))
+      }
+      return condition()
+    }
+
+    private static func carrying(_ token: String) -> [pid_t] {
+      StrayProcesses.all().filter { pid in
+        guard let entry = ProcessEntry.read(pid), !entry.isZombie,
+          let command = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline")
+        else { return false }
+        return command.firstRange(of: Data(token.utf8)) != nil
+      }
+    }
+
+    private static func children(of worker: pid_t) -> [ProcessEntry] {
+      ProcessEntry.readAll().filter { $0.parent == worker }
+    }
+
+    private static func hasLine(_ job: CoordinatorDouble.Job?) -> Bool {
+      job?.log.contains(UInt8(ascii: "\n")) == true
+    }
+
+    /// Ways to get away; `STAY` is a script that ignores SIGTERM.
+    private static let escapes = [
+      #"sh -c "$STAY" & "#,
+      #"setsid sh -c "$STAY" & "#,
+      #"env -i setsid sh -c "$STAY" & "#,
+      // Its parent is gone before anybody can have seen it.
+      #"(env -i setsid sh -c "$STAY" </dev/null >/dev/null 2>&1 &)"#,
+      #"env -i setsid sh -c '(setsid sh -c "$1" &) & exit' sh "$STAY" </dev/null >/dev/null 2>&1"#,
+    ]
+
+    @Test(arguments: escapes, ["exit 0", "exit 3", "sleep 300"])
+    func nothingGetsAway(escape: String, end: String) async throws {
+      try await CoordinatorDouble.run(heartbeat: 0.1) { coordinator in
+        let script = "STAY=\"\(stay)\"; \(escape)\necho started; \(end == "sleep 300" ? "" : "sleep 0.1; ")\(end)"
+        let job = try coordinator.submit("exec", execPayload(["sh", "-c", script]))
+        let status = try await withWorker(coordinator) { worker in
+          try await coordinator.wait("its start") { Self.hasLine($0.jobs[job]) }
+          if end == "sleep 300" {
+            #expect(try await soon { !Self.carrying(token).isEmpty }, "it got away at first")
+            coordinator.state.update { _ = $0.cancelled.insert(job) }
+          }
+          let outcome = try await coordinator.outcome(of: job).outcome
+          #expect(outcome == ["exit 0": .done, "exit 3": .failed, "sleep 300": .cancelled][end])
+          #expect(Self.carrying(token).isEmpty, "nothing is left when the outcome is reported")
+          #expect(Self.children(of: worker).isEmpty, "and nothing waits to be reaped")
+        }
+        #expect(status == .exited(0))
+      }
+    }
+
+    @Test func aChainThatKeepsStartingItselfAnewIsCaught() async throws {
+      try await CoordinatorDouble.run(heartbeat: 0.1) { coordinator in
+        // Every link is an orphan in a session of its own, without a variable, and gone in a moment.
+        let link = #"[ $1 -gt 0 ] && setsid sh -c "$2" sh $(($1 - 1)) "$2" \#(token) &"#
+        let script = #"LINK='\#(link)'; env -i setsid sh -c "$LINK" sh 100000 "$LINK" & echo started; sleep 300"#
+        let job = try coordinator.submit("exec", execPayload(["sh", "-c", script]))
+        _ = try await withWorker(coordinator) { worker in
+          try await coordinator.wait("its start") { Self.hasLine($0.jobs[job]) }
+          #expect(try await soon { !Self.carrying(token).isEmpty })
+          coordinator.state.update { _ = $0.cancelled.insert(job) }
+          #expect(try await coordinator.outcome(of: job).outcome == .cancelled)
+          #expect(Self.carrying(token).isEmpty)
+          #expect(Self.children(of: worker).isEmpty)
+        }
+      }
+    }
+
+    @Test(arguments: escapes)
+    func theEndOfOneJobLeavesTheOthersAlone(escape: String) async throws {
+      try await CoordinatorDouble.run(heartbeat: 0.1) { coordinator in
+        func submit(_ name: String) throws -> JobID {
+          let script = "STAY=\"\(stay)-\(name)\"; \(escape)\necho started; sleep 300"
+          return try coordinator.submit("exec", execPayload(["sh", "-c", script]))
+        }
+        let (first, second) = (try submit("one"), try submit("two"))
+        _ = try await withWorker(coordinator) { worker in
+          try await coordinator.wait("both") { Self.hasLine($0.jobs[first]) && Self.hasLine($0.jobs[second]) }
+          #expect(try await soon { !Self.carrying(token + "-one").isEmpty && !Self.carrying(token + "-two").isEmpty })
+          let others = Self.carrying(token + "-two")
+          coordinator.state.update { _ = $0.cancelled.insert(first) }
+          _ = try await coordinator.outcome(of: first)
+          #expect(Self.carrying(token + "-one").isEmpty)
+          // Long enough for several looks of the reaper.
+          try await Task.sleep(for: .seconds(1.2))
+          #expect(Set(others).isSubset(of: Self.carrying(token + "-two")), "the other's lives on")
+          coordinator.state.update { _ = $0.cancelled.insert(second) }
+          _ = try await coordinator.outcome(of: second)
+          #expect(Self.carrying(token).isEmpty)
+          #expect(Self.children(of: worker).isEmpty)
+        }
+      }
+    }
+
+    @Test func orphansThatEndByThemselvesAreReapedWhileTheJobRuns() async throws {
+      try await CoordinatorDouble.run { coordinator in
+        let script = "for i in 1 2 3 4 5; do (env -i setsid sleep 0.1 &); done; echo started; sleep 300"
+        let job = try coordinator.submit("exec", execPayload(["sh", "-c", script]))
+        _ = try await withWorker(coordinator) { worker in
+          try await coordinator.wait("its start") { Self.hasLine($0.jobs[job]) }
+          #expect(try await soon { Self.children(of: worker).count == 1 }, "\(Self.children(of: worker))")
+          #expect(coordinator.state.value.settlements.isEmpty)
+        }
+      }
+    }
+
+    @Test func exitStatusesAreTheProgramsOwnHoweverManyOrphansAreReaped() async throws {
+      try await CoordinatorDouble.run { coordinator in
+        let jobs = try (0..<120).map { index in
+          let script = "(env -i setsid sleep 0.0\(index % 10) &); (setsid sleep 60 &); exit \(index)"
+          return try coordinator.submit("exec", execPayload(["sh", "-c", script]))
+        }
+        _ = try await withWorker(coordinator) { worker in
+          for (index, job) in jobs.enumerated() {
+            let outcome = try await coordinator.outcome(of: job, within: 60)
+            #expect(outcome.error?.message == (index == 0 ? nil : "exit status \(index)"))
+          }
+          #expect(Self.children(of: worker).isEmpty)
+        }
+      }
+    }
+
+    @Test func whatWasThereBeforeTheWorkerIsLeftAlone() async throws {
+      try await CoordinatorDouble.run { coordinator in
+        // Started by the shell that then becomes the worker, as the entry point of a container may do it.
+        let job = try coordinator.submit("exec", execPayload(["sh", "-c", "(env -i setsid sleep 300 &); sleep 0.1"]))
+        let keep = "sh -c 'sleep 300; : \(token)' & exec \"$0\""
+        _ = try await withWorker(coordinator, wrapper: keep) { worker in
+          #expect(try await coordinator.outcome(of: job).outcome == .done)
+          try await Task.sleep(for: .seconds(1.2))
+          #expect(Self.children(of: worker).count == 1)
+          let elders = Self.carrying(token)
+          #expect(!elders.isEmpty)
+          for elder in Self.carrying(token) + ProcessEntry.readAll().filter({ elders.contains($0.parent) }).map(\.pid) {
+            kill(elder, SIGKILL)
+          }
+        }
+      }
+    }
+
+    @Test func aWorkerThatEndsTakesEverythingWithIt() async throws {
+      try await CoordinatorDouble.run { coordinator in
+        let script = "STAY=\"\(stay)\"; \(Self.escapes[3])\necho started; trap '' TERM; sleep 300; sleep 300"
+        let job = try coordinator.submit("exec", execPayload(["sh", "-c", script]))
+        let status = try await withWorker(coordinator, settings: ["GRACE_PERIOD_SECONDS": "2"]) { _ in
+          try await coordinator.wait("its start") { Self.hasLine($0.jobs[job]) }
+          #expect(try await soon { !Self.carrying(token).isEmpty })
+        }
+        #expect(status == .exited(0))
+        #expect(Self.carrying(token).isEmpty)
+      }
+    }
+  }
+#endif
