@@ -5,18 +5,22 @@ extension Bench {
   /// - Parameters:
   ///   - rounds: How often everything is measured; what is told are medians.
   ///   - scale: 1 for about a second a step.
+  ///   - connections: How many connections; nil for those of the goals.
+  ///   - batches: How many jobs a request; nil for those of the goals.
   /// - Throws: `BenchError`, `LocalPostgresError`.
-  public func throughput(rounds: Int, scale: Double) async throws -> BenchReport {
-    let loads = Throughput.loads(scale: scale)
+  public func throughput(
+    rounds: Int, scale: Double, connections: [Int]? = nil, batches: [Int]? = nil
+  ) async throws -> BenchReport {
+    let loads =
+      connections == nil && batches == nil
+      ? Throughput.loads(scale: scale)
+      : Throughput.loads(connections: connections ?? [64], batches: batches ?? [1], scale: scale)
     switch subject {
     case .running(let target):
       var report = BenchReport(setting: Setting.machine())
       var found = ThroughputRounds()
       for round in 1...rounds {
-        progress("round \(round) of \(rounds)")
-        for load in loads {
-          found.add(load, try await Throughput(target: target, queue: queue, clock: CPUClock()).run(load))
-        }
+        for load in loads { found.add(load, try await measure(load, at: target, CPUClock(), round, rounds)) }
       }
       report.add(found, seesProcesses: false)
       return report
@@ -34,9 +38,8 @@ extension Bench {
           progress("round \(round) of \(rounds): pgbench")
           try await measure(yardstick, scale: scale, into: &found)
           for load in loads {
-            progress("round \(round) of \(rounds): \(load.connections) connections, batches of \(load.batch)")
             try await fleet.clearJobs()
-            found.add(load, try await Throughput(target: target, queue: queue, clock: clock).run(load))
+            found.add(load, try await measure(load, at: target, clock, round, rounds))
           }
           if let pid = coordinator.pid, let memory = ProcessFile.residentMegabytes(pid) { found.memory.append(memory) }
         }
@@ -45,6 +48,14 @@ extension Bench {
         return report
       }
     }
+  }
+
+  private func measure(
+    _ load: Throughput.Load, at target: WireTarget, _ clock: CPUClock, _ round: Int, _ rounds: Int
+  ) async throws -> Throughput.Outcome {
+    let prefix = "round \(round) of \(rounds): \(load.connections) connections, batches of \(load.batch): "
+    let measurement = Throughput(target: target, queue: queue, clock: clock) { progress(prefix + $0) }
+    return try await measurement.run(load)
   }
 
   private func measure(

@@ -28,9 +28,25 @@ struct Throughput: Sendable {
     }
   }
 
+  /// Every combination of these.
+  static func loads(connections: [Int], batches: [Int], scale: Double) -> [Load] {
+    connections.flatMap { connections in
+      batches.map { batch in
+        let unit = connections * batch
+        // Larger batches and more connections get through more in a second.
+        let perSecond = batch > 1 ? 30_000.0 : min(20_000, 1000 * Double(connections).squareRoot())
+        return Load(
+          connections: connections, batch: batch,
+          jobs: max(1, Int((perSecond * scale / Double(unit)).rounded())) * unit)
+      }
+    }
+  }
+
   let target: WireTarget
   let queue: String
   let clock: CPUClock
+  /// Told of each step.
+  let progress: @Sendable (String) -> Void
 
   /// What one round of one load found, step by step.
   struct Outcome: Sendable {
@@ -43,25 +59,30 @@ struct Throughput: Sendable {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     return try await LoadGenerator.with(load.connections, to: target, clock: clock, on: loop) { generator in
       var outcome = Outcome()
+      progress("submit")
       let submit = try await generator.run { _ in SubmitScript(requests, jobs: share) }
       outcome.steps.append(("submit", submit))
 
       let baskets = (0..<load.connections).map { _ in LeaseBasket() }
+      progress("lease")
       let lease = try await generator.run { number in
         LeaseScript(requests, worker: "\(queue)-\(number)", jobs: share, into: baskets[number])
       }
       outcome.steps.append(("lease", lease))
       let leases = baskets.map { $0.takeAll() }
+      progress("settle")
       let settle = try await generator.run { number in SettleScript(requests, leases: leases[number]) }
       outcome.steps.append(("settle", settle))
 
       // Jobs for the next step; how fast they come is known by now.
       _ = try await generator.run { _ in SubmitScript(requests, jobs: share) }
+      progress("work")
       let work = try await generator.run { number in
         WorkScript(requests, worker: "\(queue)-\(number)", jobs: share)
       }
       outcome.steps.append(("work", work))
 
+      progress("cycle")
       let cycle = try await generator.run { number in
         CycleScript(requests, worker: "\(queue)-\(number)", jobs: share)
       }

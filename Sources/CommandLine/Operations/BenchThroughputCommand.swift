@@ -21,13 +21,34 @@ struct BenchThroughputCommand: AsyncParsableCommand {
   @Option(help: "How large each step is; 1 takes about a second a step.")
   var scale = 1.0
 
+  @Option(help: "How many connections; several, separated by commas (default: those of the report).")
+  var connections: String?
+
+  @Option(help: "How many jobs a request; several, separated by commas (default: those of the report).")
+  var batch: String?
+
   func validate() throws {
+    _ = try numbers(connections, "--connections", in: 1...10_000)
+    _ = try numbers(batch, "--batch", in: 1...1000)
     guard (1...1000).contains(rounds) else { throw ValidationError("--rounds must be from 1 to 1000.") }
     guard (0.01...100).contains(scale) else { throw ValidationError("--scale must be from 0.01 to 100.") }
   }
 
   func run() async throws {
     let (rounds, scale) = (rounds, scale)
-    try await options.run { try await $0.throughput(rounds: rounds, scale: scale) }
+    let connections = try numbers(connections, "--connections", in: 1...10_000)
+    let batches = try numbers(batch, "--batch", in: 1...1000)
+    try await options.run {
+      try await $0.throughput(rounds: rounds, scale: scale, connections: connections, batches: batches)
+    }
+  }
+
+  private func numbers(_ text: String?, _ name: String, in range: ClosedRange<Int>) throws -> [Int]? {
+    guard let text else { return nil }
+    let numbers = text.split(separator: ",").map { Int($0.filter { $0 != " " }) ?? 0 }
+    guard !numbers.isEmpty, numbers.allSatisfy(range.contains) else {
+      throw ValidationError("\(name) must be numbers from \(range.lowerBound) to \(range.upperBound).")
+    }
+    return numbers
   }
 }
