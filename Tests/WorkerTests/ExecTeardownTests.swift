@@ -13,7 +13,9 @@
   #endif
 
   /// What programs leave behind, and the `worker` command, which adopts it: on real processes.
-  @Suite(.timeLimit(.minutes(5))) struct ExecTeardownTests {
+  ///
+  /// One at a time: they look at all of the system's processes again and again.
+  @Suite(.serialized, .timeLimit(.minutes(5))) struct ExecTeardownTests {
     /// Processes that stay, are told by this among their arguments, and take no SIGTERM.
     private let token = "stray-\(UInt64.random(in: .min ... .max))"
 
@@ -54,7 +56,7 @@
       let deadline = ContinuousClock.now + .seconds(seconds)
       while ContinuousClock.now < deadline {
         if condition() { return true }
-        try await Task.sleep(for: .milliseconds(10))
+        try await Task.sleep(for: .milliseconds(20))
       }
       return condition()
     }
@@ -192,6 +194,39 @@
             kill(elder, SIGKILL)
           }
         }
+      }
+    }
+
+    @Test func theFoldersOfAKilledWorkerAreRemovedByTheNextAndThoseOfALivingOneAreNot() async throws {
+      let temporary = FileManager.default.temporaryDirectory.path() + "/teardown-\(UUID().uuidString)"
+      try FileManager.default.createDirectory(atPath: temporary, withIntermediateDirectories: true)
+      defer { try? FileManager.default.removeItem(atPath: temporary) }
+      let folders: @Sendable () -> Set<String> = {
+        Set((try? FileManager.default.contentsOfDirectory(atPath: temporary)) ?? [])
+      }
+      try await CoordinatorDouble.run { coordinator in
+        let settings = ["TMPDIR": temporary, "WORKER_SLOTS": "1"]
+        let killed = try coordinator.submit("exec", execPayload(["sh", "-c", "echo started; sleep 300"]))
+        let status = try await withWorker(coordinator, settings: settings) { worker in
+          try await coordinator.wait("its start") { Self.hasLine($0.jobs[killed]) }
+          kill(worker, SIGKILL)
+        }
+        #expect(status == .signaled(SIGKILL))
+        let left = folders()
+        #expect(left.count == 1)
+        let living = try coordinator.submit("exec", execPayload(["sh", "-c", "echo started; sleep 300"]))
+        _ = try await withWorker(coordinator, settings: settings) { _ in
+          try await coordinator.wait("its start") { Self.hasLine($0.jobs[living]) }
+          #expect(try await soon { folders().isDisjoint(with: left) })
+          let inUse = folders()
+          #expect(inUse.count == 1)
+          let third = try coordinator.submit("exec", execPayload(["true"]))
+          _ = try await withWorker(coordinator, settings: settings) { _ in
+            _ = try await coordinator.outcome(of: third)
+            #expect(folders().isSuperset(of: inUse), "its worker lives")
+          }
+        }
+        #expect(folders().isEmpty)
       }
     }
 

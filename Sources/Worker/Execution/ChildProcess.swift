@@ -102,10 +102,7 @@ struct ChildProcess: Sendable {
       groups.insert(program, leader: execution.processIdentifier.value)
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await control(program) }
-        // A signal of number zero does nothing: this waits for the program's end, without reaping it.
-        await execution.teardown(using: [
-          .send(signal: Signal(rawValue: 0), allowedDurationToNextStep: .seconds(100 * 365 * 86_400))
-        ])
+        await ProgramEnd.wait(for: execution)
         group.cancelAll()
       }
       // The program has ended but is not yet reaped, so its number is still its own: end what it left behind.

@@ -5,6 +5,8 @@ actor ExecFiles {
   private let job: JobContext
   private var checkpoint: WatchedFile
   private var progress: WatchedFile
+  /// The upload that is on its way.
+  private var upload: Task<Void, any Error>?
 
   init(job: JobContext, scratch: ScratchFolder) {
     self.job = job
@@ -33,9 +35,17 @@ actor ExecFiles {
   }
 
   private func saveCheckpoint(after end: WatchedFile.WriterEnd?) async {
+    // The end of the program ends the looking, but not the upload that is on its way: given up, it might be applied
+    // all the same, after the newer one that follows.
+    if let upload { _ = await upload.result }
     guard let bytes = checkpoint.takeIfNew(after: end) else { return }
+    let job = job
+    let upload = Task { try await job.saveCheckpoint(bytes) }
+    self.upload = upload
+    let outcome = await upload.result
+    self.upload = nil
     do {
-      try await job.saveCheckpoint(bytes)
+      try outcome.get()
     } catch {
       // It never fails the job, which goes on from the checkpoint before if it must. The next look tries again, unless
       // the coordinator has refused these bytes for good.
@@ -46,9 +56,7 @@ actor ExecFiles {
         // Whoever wrote the program reads its log, not the worker's.
         job.log("baton: the checkpoint was not saved: \(error)\n")
       }
-      if !(error is CancellationError) {
-        job.logger.warning("a checkpoint could not be saved", metadata: ["error": "\(error)"])
-      }
+      job.logger.warning("a checkpoint could not be saved", metadata: ["error": "\(error)"])
     }
   }
 }
