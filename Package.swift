@@ -39,6 +39,7 @@ let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let http1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let posixNIO: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
@@ -68,6 +69,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-configuration.git", exact: "1.4.0", traits: []),
     // Event loops for pipes to child processes; the base of the two above.
     .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
+    // TLS of the coordinator, and whom its clients trust; async-http-client brings it along.
+    .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6"),
     // Queues that pop from the front in constant time.
     .package(url: "https://github.com/apple/swift-collections.git", exact: "1.6.0"),
     // SHA-256 of tokens and of idempotent submissions.
@@ -86,18 +89,21 @@ let package = Package(
     module("BatonThreads", "Sources/Threads", [collections]),
     module("BatonTelemetry", "Sources/Telemetry", [configuration, log, metrics]),
     module("BatonShared", "Sources/Shared", ["BatonJSON"]),
+    // Whom a client of the coordinator trusts, and what failed when it does not.
+    module("BatonTLS", "Sources/TLS", [nioSSL]),
     module("BatonPostgres", "Sources/Postgres", ["CLibPQ", "BatonThreads", collections, crypto, lifecycle, log]),
     module("BatonLocalPostgres", "Sources/LocalPostgres", [log, subprocess]),
     module(
       "BatonCoordinator", "Sources/Coordinator",
       [
-        "BatonJSON", "BatonPostgres", "BatonShared", "BatonTelemetry", collections, crypto, hummingbird,
-        hummingbirdCore, lifecycle, log, metrics, nio, signals,
+        "BatonJSON", "BatonPostgres", "BatonShared", "BatonTelemetry", collections, crypto, http1,
+        hummingbird, hummingbirdCore, lifecycle, log, metrics, nio, nioSSL, signals,
       ]),
     module(
       "BatonWorker", "Sources/Worker",
       [
-        "BatonJSON", "BatonShared", "BatonTelemetry", "BatonThreads", "CLinuxProcess", asyncHTTPClient, http1,
+        "BatonJSON", "BatonShared", "BatonTLS", "BatonTelemetry", "BatonThreads", "CLinuxProcess", asyncHTTPClient,
+        http1,
         hummingbird, lifecycle, log, metrics, nio, posixNIO, signals, subprocess,
       ]),
 
@@ -113,10 +119,11 @@ let package = Package(
     module(
       "BatonDrill", "Sources/Drill",
       [
-        "BatonClient", "BatonJSON", "BatonLocalPostgres", "BatonMetadataDouble", "BatonShared", log, signals,
-        subprocess,
+        "BatonClient", "BatonJSON", "BatonLocalPostgres", "BatonMetadataDouble", "BatonShared", log, nio, posixNIO,
+        signals, subprocess,
       ]),
-    module("BatonClient", "Sources/Client", ["BatonJSON", "BatonShared", asyncHTTPClient, http1, nio, posixNIO]),
+    module(
+      "BatonClient", "Sources/Client", ["BatonJSON", "BatonShared", "BatonTLS", asyncHTTPClient, http1, nio, posixNIO]),
     module(
       "BatonCommandLine", "Sources/CommandLine",
       [
@@ -128,7 +135,7 @@ let package = Package(
     command("WorkerCommand", "Sources/Commands/Worker", ["BatonWorker"]),
     command("BatonCommand", "Sources/Commands/Baton", ["BatonCommandLine"]),
 
-    module("BatonTestSupport", "Tests/TestSupport", ["BatonLocalPostgres", "BatonPostgres", log]),
+    module("BatonTestSupport", "Tests/TestSupport", ["BatonLocalPostgres", "BatonPostgres", log, subprocess]),
     tests(
       "PostgresTests",
       ["BatonLocalPostgres", "BatonPostgres", "BatonTestSupport", "BatonThreads", lifecycle, log, subprocess]),
@@ -138,11 +145,12 @@ let package = Package(
     tests(
       "CoordinatorTests",
       [
-        "BatonCoordinator", "BatonJSON", "BatonLocalPostgres", "BatonPostgres", "BatonShared", "BatonTelemetry",
-        "BatonTestSupport", asyncHTTPClient, http1, lifecycle, log, nio,
+        "BatonClient", "BatonCoordinator", "BatonJSON", "BatonLocalPostgres", "BatonPostgres", "BatonShared",
+        "BatonTLS", "BatonTelemetry", "BatonTestSupport", asyncHTTPClient, http1, lifecycle, log, nio, posixNIO,
+        subprocess,
       ]),
-    tests("BenchTests", ["BatonBench", "BatonJSON", "BatonShared", nio]),
-    tests("DrillTests", ["BatonDrill", "BatonShared"]),
+    tests("BenchTests", ["BatonBench", "BatonJSON", "CoordinatorCommand", "WorkerCommand", nio]),
+    tests("DrillTests", ["BatonDrill", "BatonShared", nio, posixNIO]),
     tests("JSONTests", ["BatonJSON"]),
     tests("SharedTests", ["BatonJSON", "BatonShared"]),
     // The programs themselves, so that they are built.

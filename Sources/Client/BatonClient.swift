@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import BatonJSON
 import BatonShared
+import BatonTLS
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -15,6 +16,8 @@ public struct BatonClient: Sendable {
     public var address: String
     /// Sent as bearer token; never part of an error.
     public var token: String?
+    /// The certificate authorities to trust at an `https://` address instead of the system's: a file in PEM form.
+    public var authoritiesFile: String?
     /// The time for one call, all its repetitions included.
     public var timeout: Duration
     /// The most bytes of an answer.
@@ -23,11 +26,12 @@ public struct BatonClient: Sendable {
     public var connections: Int
 
     public init(
-      address: String = "http://127.0.0.1:8080", token: String? = nil, timeout: Duration = .seconds(10),
-      maximumAnswerBytes: Int = 1 << 30, connections: Int = 16
+      address: String = "http://127.0.0.1:8080", token: String? = nil, authoritiesFile: String? = nil,
+      timeout: Duration = .seconds(10), maximumAnswerBytes: Int = 1 << 30, connections: Int = 16
     ) {
       self.address = address
       self.token = token
+      self.authoritiesFile = authoritiesFile
       self.timeout = timeout
       self.maximumAnswerBytes = maximumAnswerBytes
       self.connections = connections
@@ -39,7 +43,7 @@ public struct BatonClient: Sendable {
   private let http: HTTPClient
 
   /// Makes a client, which lives as long as `body` runs.
-  /// - Throws: `ClientError.invalidAddress`, and what `body` throws.
+  /// - Throws: `ClientError.invalidAddress`, `AuthoritiesFileError`, and what `body` throws.
   public static func with<Result: Sendable>(
     _ configuration: Configuration, _ body: @Sendable (BatonClient) async throws -> Result
   ) async throws -> Result {
@@ -51,6 +55,7 @@ public struct BatonClient: Sendable {
     settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = configuration.connections
     settings.timeout.connect = Self.amount(min(configuration.timeout, .seconds(5)))
     settings.httpVersion = .http1Only
+    settings.tlsConfiguration = try TrustedAuthorities(optionalFile: configuration.authoritiesFile).clientConfiguration
     let http = HTTPClient(eventLoopGroup: .singletonMultiThreadedEventLoopGroup, configuration: settings)
     let outcome: Swift.Result<Result, any Error>
     do {
@@ -79,6 +84,8 @@ public struct BatonClient: Sendable {
     while true {
       do {
         return try await attempt(request, before: end)
+      } catch let failure as TLSFailure where failure.isLasting {
+        throw ClientError.unreachable(address: base, reason: failure.description)
       } catch {
         let remaining = end - ContinuousClock.now
         guard Self.mayRepeat(request.repetition, after: error),
@@ -130,6 +137,7 @@ public struct BatonClient: Sendable {
     } catch is CancellationError {
       throw CancellationError()
     } catch {
+      if let failure = TLSFailure(error), failure.isLasting { throw failure }
       throw Self.clientError(error, address: base)
     }
     guard (200..<300).contains(answer.status) else { throw Self.problem(answer) }
@@ -161,6 +169,8 @@ public struct BatonClient: Sendable {
       return .interrupted(address: address, reason: "the time was up")
     case let error as IOError where error.errnoCode == ECONNREFUSED:
       return .unreachable(address: address, reason: reason(error))
+    case _ where TLSFailure(error)?.wasInHandshake == true:
+      return .unreachable(address: address, reason: reason(error))
     case is NIOTooManyBytesError:
       return .unreadable("it is larger than this client takes")
     default:
@@ -174,7 +184,7 @@ public struct BatonClient: Sendable {
     case let error as IOError where error.errnoCode == ECONNRESET: "the connection was reset"
     case let error as HTTPClientError where error == .remoteConnectionClosed: "the connection was closed"
     case ChannelError.connectTimeout: "no connection in time"
-    default: "\(error)"
+    default: TLSFailure(error)?.description ?? "\(error)"
     }
   }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BatonShared
+import BatonTelemetry
 
 /// The `baton` command.
 public struct Baton: AsyncParsableCommand {
@@ -13,6 +14,7 @@ public struct Baton: AsyncParsableCommand {
       ENVIRONMENT
         COORDINATOR_URL   the coordinator's address, where --url is not given
         BATON_TOKEN       the token to authenticate with, where --token is not given
+        BATON_CA_FILE     the certificate authorities to trust, where --ca-file is not given
         NO_COLOR          no colours, also on a terminal
 
       EXIT STATUS
@@ -51,6 +53,7 @@ public struct Baton: AsyncParsableCommand {
   public static func runToExit() async -> Never {
     do {
       var command = try parseAsRoot(GlobalOptions.moved(Array(CommandLine.arguments.dropFirst())))
+      ProcessSecrets.hide(flags: ["--token", "--database-url"])
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
       } else {

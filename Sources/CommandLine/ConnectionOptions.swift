@@ -12,6 +12,14 @@ struct ConnectionOptions: ParsableArguments, Sendable {
   @Option(help: "The token to authenticate with (default: $BATON_TOKEN, which other users of the machine cannot see).")
   var token: String?
 
+  @Option(
+    name: .customLong("ca-file"),
+    help: ArgumentHelp(
+      """
+      Certificate authorities to trust at an https:// address, in PEM form (default: $BATON_CA_FILE, else the system's).
+      """, valueName: "file"))
+  var authoritiesFile: String?
+
   @Flag(help: "Print JSON, as the coordinator answers it.")
   var json = false
 
@@ -31,6 +39,7 @@ struct ConnectionOptions: ParsableArguments, Sendable {
       address: address ?? environment["COORDINATOR_URL"].flatMap { $0.isEmpty ? nil : $0 }
         ?? "http://127.0.0.1:8080",
       token: token ?? environment["BATON_TOKEN"].flatMap { $0.isEmpty ? nil : $0 },
+      authoritiesFile: authoritiesFile ?? environment["BATON_CA_FILE"].flatMap { $0.isEmpty ? nil : $0 },
       timeout: .seconds(timeout ?? patience))
   }
 }

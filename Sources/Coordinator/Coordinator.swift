@@ -16,7 +16,9 @@ import UnixSignals
 /// A coordinator, put together: everything long-lived in the order in which it starts; it stops in the reverse order.
 public struct Coordinator: Sendable {
   private let configuration: CoordinatorConfiguration
-  private let access: Access
+  private let access: AccessControl
+  /// nil for plain HTTP.
+  private let identity: TLSIdentity?
   private let logger: Logger
   private let pool: PostgresPool
   private let core: CoordinatorCore
@@ -24,14 +26,20 @@ public struct Coordinator: Sendable {
 
   /// - Parameters:
   ///   - onExit: Ends the process at once; called by `POST /shutdown`.
-  /// - Throws: when it would serve strangers without being told so, or the file of tokens cannot be read.
+  /// - Throws: when it would serve strangers without being told so, or the file of tokens, the certificate or its key
+  ///   cannot be used.
   public init(
     configuration: CoordinatorConfiguration, logger: Logger, onExit: @escaping @Sendable () -> Void
   ) throws {
     self.configuration = configuration
     self.logger = logger
-    access = try configuration.tokensFile.map { try Access(file: $0) } ?? .open
-    if access.isOpen && !configuration.listensOnLoopbackOnly && !configuration.allowUnauthenticated {
+    access = try AccessControl(path: configuration.tokensFile)
+    if let certificate = configuration.tlsCertificateFile, let key = configuration.tlsKeyFile {
+      identity = try TLSIdentity(certificatePath: certificate, keyPath: key)
+    } else {
+      identity = nil
+    }
+    if access.current.isOpen && !configuration.listensOnLoopbackOnly && !configuration.allowUnauthenticated {
       throw OpenToStrangersError(host: configuration.host)
     }
     var database = PostgresConfiguration(url: configuration.databaseURL ?? "")
@@ -49,6 +57,11 @@ public struct Coordinator: Sendable {
     try await PostgresMigrator(migrations: .baton).run(on: pool)
   }
 
+  /// Reads the files of tokens and certificates anew.
+  var reloader: CredentialReloader { CredentialReloader(access: access, identity: identity, logger: logger) }
+
+  var isReady: Bool { core.lifecycle.isMigrated }
+
   /// Serves until graceful shutdown.
   /// - Parameter onListening: Called with the port once requests are answered.
   public func run(
@@ -61,8 +74,10 @@ public struct Coordinator: Sendable {
     ) { continuation.yield($0) }
     let notifier = JobNotifier(sender: sender, dispatcher: core.dispatcher, registry: core.registry)
 
+    tellWhatIsOpen()
     let services: [any Service] = [
-      pool, SchemaMigrator(pool: pool, lifecycle: core.lifecycle, logger: logger), core.enqueuer, core.settler,
+      await reloader.service(), pool, SchemaMigrator(pool: pool, lifecycle: core.lifecycle, logger: logger),
+      core.enqueuer, core.settler,
       core.renewer, core.pulses, core.dispatcher, listener,
       EventForwarder(events: events, handle: notifier.handle),
       LeaseReaper(
@@ -85,17 +100,10 @@ public struct Coordinator: Sendable {
   }
 
   private func makeApplication(onListening: @escaping @Sendable (Int) -> Void) -> some ApplicationProtocol {
-    let router = Router(context: APIContext.self, options: [.autoGenerateHeadEndpoints])
-    router.add(middleware: ProblemMiddleware(metrics: core.metrics))
-    var routes = Routes(router: router, access: access, lifecycle: core.lifecycle)
-    HealthRoutes(coordinator: core).add(to: &routes)
-    JobRoutes(coordinator: core).add(to: &routes)
-    OperationRoutes(coordinator: core).add(to: &routes)
-    WorkerRoutes(coordinator: core).add(to: &routes)
-    routes.refuseOtherMethods()
     return Application(
-      router: router,
-      server: .http1(configuration: .init(additionalChannelHandlers: [PeerWatch()], idleTimeout: .seconds(120))),
+      router: makeRoutes().router,
+      server: .http1(
+        .init(additionalChannelHandlers: [PeerWatch()], idleTimeout: .seconds(120)), securedBy: identity),
       configuration: ApplicationConfiguration(
         address: .hostname(configuration.host, port: configuration.port), serverName: "baton", backlog: 1024),
       onServerRunning: { [logger] channel in
@@ -104,6 +112,34 @@ public struct Coordinator: Sendable {
         onListening(port)
       },
       logger: logger)
+  }
+
+  /// Beyond loopback, what is not protected is said once, so that nobody takes it for granted.
+  private func tellWhatIsOpen() {
+    guard !configuration.listensOnLoopbackOnly else { return }
+    if access.current.isOpen {
+      logger.warning("everybody who reaches this address may do everything: no token is asked for")
+    }
+    if identity == nil {
+      logger.notice(
+        "plain HTTP: tokens and payloads can be read on their way, unless a proxy or the network protects them")
+    }
+    if !configuration.metricsNeedToken {
+      logger.notice("GET /metrics asks for no token; METRICS_NEED_TOKEN=true changes that")
+    }
+  }
+
+  /// Every route that it serves, and who may take it.
+  func makeRoutes() -> Routes {
+    let router = Router(context: APIContext.self, options: [.autoGenerateHeadEndpoints])
+    router.add(middleware: ProblemMiddleware(metrics: core.metrics))
+    var routes = Routes(router: router, access: access, lifecycle: core.lifecycle)
+    HealthRoutes(coordinator: core).add(to: &routes)
+    JobRoutes(coordinator: core).add(to: &routes)
+    OperationRoutes(coordinator: core).add(to: &routes)
+    WorkerRoutes(coordinator: core).add(to: &routes)
+    routes.refuseOtherMethods()
+    return routes
   }
 }
 

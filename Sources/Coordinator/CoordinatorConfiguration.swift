@@ -14,6 +14,10 @@ public struct CoordinatorConfiguration: Sendable {
   /// What workers are told.
   public var heartbeatSeconds = 10.0
   public var tokensFile: String?
+  /// The certificate, followed by those between it and the authority, in PEM form; nil for plain HTTP.
+  public var tlsCertificateFile: String?
+  /// Its private key, in PEM form.
+  public var tlsKeyFile: String?
   /// Serve without tokens beyond loopback.
   public var allowUnauthenticated = false
   /// Whether `GET /metrics` needs a token.
@@ -60,6 +64,13 @@ public struct CoordinatorConfiguration: Sendable {
           "HEARTBEAT_SECONDS", expected: "at most half of LEASE_TTL_SECONDS, so that one lost heartbeat loses no lease")
       }
       read.tokensFile = try settings.stringOrNil("TOKENS_FILE")
+      read.tlsCertificateFile = try settings.stringOrNil("TLS_CERTIFICATE_FILE")
+      read.tlsKeyFile = try settings.stringOrNil("TLS_KEY_FILE")
+      if (read.tlsCertificateFile == nil) != (read.tlsKeyFile == nil) {
+        throw settings.error(
+          read.tlsKeyFile == nil ? "TLS_KEY_FILE" : "TLS_CERTIFICATE_FILE",
+          expected: "given: TLS needs both the certificate and its key")
+      }
       read.allowUnauthenticated = try settings.bool("ALLOW_UNAUTHENTICATED", default: false)
       read.metricsNeedToken = try settings.bool("METRICS_NEED_TOKEN", default: false)
       read.allowSimulateInterruption = try settings.bool("ALLOW_SIMULATE_INTERRUPTION", default: true)

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import BatonShared
+import BatonTLS
 import BatonTelemetry
 import BatonThreads
 import Logging
@@ -117,7 +118,8 @@ public struct Worker: Service {
   /// Works until it has drained.
   /// - Throws: An error when it cannot work at all, such as a port that is in use.
   public func run() async throws {
-    let http = CoordinatorClient.makeHTTPClient()
+    let authorities = try TrustedAuthorities(optionalFile: configuration.authoritiesFile)
+    let http = CoordinatorClient.makeHTTPClient(trusting: authorities)
     let imdsHTTP = MetadataHTTP.makeClient()
     let outcome: Result<Void, any Error>
     do {

@@ -43,6 +43,7 @@ extension WorkerConfiguration {
         Self.urls($0)
       } ?? addresses
     token = try settings.stringOrNil("BATON_TOKEN", secret: true)
+    authoritiesFile = try settings.stringOrNil("BATON_CA_FILE")
     host = try settings.string("HOST", default: host)
     port = try settings.int("PORT", default: port, in: 0...65_535)
   }

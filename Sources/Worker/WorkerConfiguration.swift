@@ -14,6 +14,8 @@ public struct WorkerConfiguration: Sendable {
   public var coordinatorURLs = [URL(string: "http://127.0.0.1:8080")!]
   /// What the worker shows to the coordinator, and what its own server asks for when it does not listen on loopback.
   public var token: String?
+  /// The certificate authorities to trust at `https://` addresses instead of the system's: a file in PEM form.
+  public var authoritiesFile: String?
   /// The first part of the worker's id; a random part follows. By default the host's name.
   public var name: String
   /// How many jobs run at once.

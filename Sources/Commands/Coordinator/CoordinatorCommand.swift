@@ -49,6 +49,10 @@ struct Serve: AsyncParsableCommand {
   var heartbeatSeconds: String?
   @Option(help: "File of tokens; see 'coordinator token'. [TOKENS_FILE]")
   var tokensFile: String?
+  @Option(help: "Certificate to serve TLS with, PEM; read again when it changes. [TLS_CERTIFICATE_FILE]")
+  var tlsCertificateFile: String?
+  @Option(help: "The certificate's private key, PEM. [TLS_KEY_FILE]")
+  var tlsKeyFile: String?
   @Option(help: "Serve without tokens beyond loopback. [ALLOW_UNAUTHENTICATED, false]")
   var allowUnauthenticated: String?
   @Option(help: "Ask for a token at GET /metrics, too. [METRICS_NEED_TOKEN, false]")
@@ -75,7 +79,8 @@ struct Serve: AsyncParsableCommand {
   private var flags: [String: String?] {
     let own: [String: String?] = [
       "HOST": host, "PORT": port, "LEASE_TTL_SECONDS": leaseTTLSeconds, "HEARTBEAT_SECONDS": heartbeatSeconds,
-      "TOKENS_FILE": tokensFile, "ALLOW_UNAUTHENTICATED": allowUnauthenticated,
+      "TOKENS_FILE": tokensFile, "TLS_CERTIFICATE_FILE": tlsCertificateFile, "TLS_KEY_FILE": tlsKeyFile,
+      "ALLOW_UNAUTHENTICATED": allowUnauthenticated,
       "METRICS_NEED_TOKEN": metricsNeedToken, "ALLOW_SIMULATE_INTERRUPTION": allowSimulateInterruption,
       "DATABASE_CONNECTIONS": databaseConnections,
       "MAX_PAYLOAD_BYTES": maxPayloadBytes, "MAX_CHECKPOINT_BYTES": maxCheckpointBytes, "MAX_LOG_BYTES": maxLogBytes,
@@ -87,6 +92,7 @@ struct Serve: AsyncParsableCommand {
 
   func run() async throws {
     let configuration = try CoordinatorConfiguration(settings: SettingsReader(flags: flags))
+    ProcessSecrets.hide(flags: ["--database-url"])
     let logger = BatonLogging.logger(
       label: "coordinator", level: configuration.logLevel, format: configuration.logFormat)
     let coordinator = try Coordinator(configuration: configuration, logger: logger) {
@@ -106,6 +112,7 @@ struct Migrate: AsyncParsableCommand {
 
   func run() async throws {
     let configuration = try CoordinatorConfiguration(settings: SettingsReader(flags: database.flags))
+    ProcessSecrets.hide(flags: ["--database-url"])
     let logger = BatonLogging.logger(
       label: "coordinator", level: configuration.logLevel, format: configuration.logFormat)
     let applied = try await Coordinator(configuration: configuration, logger: logger) {}.migrate()

@@ -17,6 +17,8 @@ struct WorkerCommand: AsyncParsableCommand {
 
   @Option(help: "Where the coordinator is; several, separated by commas. [COORDINATOR_URL, http://127.0.0.1:8080]")
   var coordinatorURL: String?
+  @Option(help: "Certificate authorities to trust, PEM. [BATON_CA_FILE, the system's]")
+  var batonCAFile: String?
   @Option(help: "First part of the worker's id. [WORKER_NAME, the host's name]")
   var workerName: String?
   @Option(help: "How many jobs run at once. [WORKER_SLOTS, the number of cores]")
@@ -72,7 +74,8 @@ struct WorkerCommand: AsyncParsableCommand {
 
   private var flags: [String: String?] {
     [
-      "COORDINATOR_URL": coordinatorURL, "WORKER_NAME": workerName, "WORKER_SLOTS": workerSlots,
+      "COORDINATOR_URL": coordinatorURL, "BATON_CA_FILE": batonCAFile, "WORKER_NAME": workerName,
+      "WORKER_SLOTS": workerSlots,
       "WORKER_QUEUES": workerQueues, "WORKER_KINDS": workerKinds, "WORKER_CAPACITY_TYPE": workerCapacityType,
       "EXEC_ALLOW": execAllow, "JOB_PROCESSING_SECONDS": jobProcessingSeconds,
       "SPOT_WATCHER_ENABLED": spotWatcherEnabled, "SPOT_PROVIDER": spotProvider, "IMDS_URL": imdsURL,
@@ -93,6 +96,8 @@ struct WorkerCommand: AsyncParsableCommand {
     } catch let error as SettingsError {
       throw ValidationError(error.description)
     }
+    // Programs of jobs run as the same user, who may read this process's environment.
+    ProcessSecrets.hide(variables: ["BATON_TOKEN"])
     try await Worker.standard(configuration: configuration, adoptsOrphans: true).run()
   }
 }

@@ -6,6 +6,8 @@ import NIOCore
 struct APIContext: RequestContext {
   var coreContext: CoreRequestContextStorage
   let channel: any Channel
+  /// Of whoever asks; the least there is where nobody needs a token.
+  var role = Access.Role.submit
 
   init(source: ApplicationRequestContextSource) {
     coreContext = CoreRequestContextStorage(source: source)

@@ -21,7 +21,7 @@ struct JobRoutes {
       guard let attempts = try await coordinator.store.attempts(of: try context.jobID()) else {
         throw Problem.noSuchJob
       }
-      return .json(AttemptList(attempts: attempts))
+      return .json(AttemptList(attempts: attempts.map { $0.shown(to: context.role) }))
     }
     routes.on(.get, "/jobs/{id}/checkpoint", [.submit]) { [coordinator] _, context in
       guard let found = try await coordinator.store.checkpoint(job: try context.jobID()) else {

@@ -6,12 +6,21 @@ import Hummingbird
 struct Routes {
   typealias Handler = @Sendable (Request, APIContext) async throws -> Response
 
-  private let router: Router<APIContext>
-  private let access: Access
+  /// Who may take a route.
+  struct Decision: Sendable {
+    let method: HTTPRequest.Method
+    let path: String
+    /// Besides `admin`; nil for everybody.
+    let roles: [Access.Role]?
+  }
+
+  let router: Router<APIContext>
+  private let access: AccessControl
   private let lifecycle: Lifecycle
+  private(set) var decisions: [Decision] = []
   private var methods: [String: [HTTPRequest.Method]] = [:]
 
-  init(router: Router<APIContext>, access: Access, lifecycle: Lifecycle) {
+  init(router: Router<APIContext>, access: AccessControl, lifecycle: Lifecycle) {
     self.router = router
     self.access = access
     self.lifecycle = lifecycle
@@ -22,12 +31,14 @@ struct Routes {
     _ method: HTTPRequest.Method, _ path: String, _ roles: [Access.Role]?, _ handler: @escaping Handler
   ) {
     methods[path, default: []].append(method)
+    decisions.append(Decision(method: method, path: path, roles: roles))
     let access = access
     let lifecycle = lifecycle
     router.on(RouterPath(path), method: method) { request, context in
+      var context = context
       if let roles {
         do {
-          try Self.check(access, roles, request)
+          context.role = try Self.check(access.current, roles, request)
         } catch {
           // Read what it sends all the same: a client that sends first would not see the answer.
           _ = try? await request.bytes(upTo: 0)
@@ -39,7 +50,7 @@ struct Routes {
     }
   }
 
-  private static func check(_ access: Access, _ roles: [Access.Role], _ request: Request) throws {
+  private static func check(_ access: Access, _ roles: [Access.Role], _ request: Request) throws -> Access.Role {
     guard let role = access.role(authorization: request.headers[.authorization]) else {
       throw Problem(.unauthorized, "send 'Authorization: Bearer TOKEN' with a token of this coordinator")
     }
@@ -47,6 +58,7 @@ struct Routes {
       let wanted = (roles + [.admin]).map { "'\($0.rawValue)'" }.joined(separator: " or ")
       throw Problem(.forbidden, "a token with the role \(wanted) is needed; this one has '\(role.rawValue)'")
     }
+    return role
   }
 
   /// Ends the collection: every other method on the same paths is answered 405.

@@ -30,13 +30,16 @@ public struct Access: Sendable {
 
   public var isOpen: Bool { tokens == nil }
 
+  /// How many tokens there are of each role, for people; empty when no token is asked for.
+  var summary: String {
+    Role.allCases.map { role in "\(role.rawValue) \((tokens ?? []).count { $0.role == role })" }.joined(separator: ", ")
+  }
+
   /// Reads a file of tokens.
-  /// - Throws: `AccessFileError` that names the line.
+  /// - Throws: `AccessFileError` that names the line, or says that everybody may write to it.
   public init(file path: String) throws {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw AccessFileError(description: "TOKENS_FILE: cannot read '\(path)'")
-    }
-    try self.init(text: String(decoding: data, as: UTF8.self), path: path)
+    let file = GuardedFile(setting: "TOKENS_FILE", path: path, guarded: .againstWriting)
+    try self.init(text: String(decoding: try file.read(), as: UTF8.self), path: path)
   }
 
   init(text: String, path: String) throws {

@@ -2,12 +2,6 @@ import BatonJSON
 import BatonPostgres
 import BatonShared
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// Which jobs a worker may be given. Requests with equal filters are answered by one statement.
 struct LeaseFilter: Sendable, Hashable {
   /// Sorted, without repeats.
@@ -51,7 +45,7 @@ extension JobStore {
       filter.kinds.isEmpty ? Self.leaseAnyKindSQL : Self.leaseKindsSQL,
       .textArray(filter.queues),
       .textArray(filter.capacityType.placements.map(\.rawValue)),
-      .uuidArray(workerIDs.map { _ in UUID() }),
+      .uuidArray(workerIDs.map { _ in LeaseID.random().uuid }),
       .textArray(workerIDs),
       .text(filter.capacityType.rawValue),
       .float8(ttlSeconds),

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import BatonJSON
 import BatonShared
+import BatonTLS
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -44,10 +45,21 @@ final class CoordinatorClient: Sendable {
     }
     self.authorization = token.map { "Bearer \($0)" }
     self.logger = logger
+    let inClear = addresses.filter { $0.scheme?.lowercased() == "http" && !Self.isLoopback($0.host() ?? "") }
+    if token != nil, !inClear.isEmpty {
+      logger.notice(
+        "BATON_TOKEN goes over plain HTTP, and can be read on its way unless the network protects it",
+        metadata: ["hosts": "\(inClear.compactMap { $0.host() }.joined(separator: ","))"])
+    }
   }
 
-  /// The HTTP client for the coordinator. Connections are not retried below: the retries here know when to stop.
-  static func makeHTTPClient() -> HTTPClient {
+  private static func isLoopback(_ host: String) -> Bool {
+    ["localhost", "::1", "[::1]"].contains(host.lowercased())
+      || host.hasPrefix("127.") && host.allSatisfy { $0.isNumber || $0 == "." }
+  }
+
+  /// The HTTP client for the coordinator, whose certificate is always verified. Connections are not retried below: the retries here know when to stop.
+  static func makeHTTPClient(trusting authorities: TrustedAuthorities = .system) -> HTTPClient {
     var configuration = HTTPClient.Configuration()
     configuration.redirectConfiguration = .disallow
     configuration.timeout.connect = .seconds(3)
@@ -56,6 +68,7 @@ final class CoordinatorClient: Sendable {
     configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
     configuration.connectionPool.idleTimeout = .seconds(30)
     configuration.httpVersion = .http1Only
+    configuration.tlsConfiguration = authorities.clientConfiguration
     return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
   }
 
@@ -119,10 +132,16 @@ final class CoordinatorClient: Sendable {
         guard ContinuousClock.now + wait < deadline() else { throw error }
         logger.debug(
           "the coordinator did not answer; trying again",
-          metadata: ["path": "\(path)", "error": "\(error)", "wait_seconds": "\(wait.inSeconds)"])
+          metadata: ["path": "\(Self.loggable(path))", "error": "\(error)", "wait_seconds": "\(wait.inSeconds)"])
         try await Task.sleep(for: wait)
       }
     }
+  }
+
+  /// A path with its lease id cut short: whoever reads a log is not to act under the lease.
+  static func loggable(_ path: String) -> String {
+    path.split(separator: "/", omittingEmptySubsequences: false)
+      .map { LeaseID(String($0))?.abbreviated ?? String($0) }.joined(separator: "/")
   }
 
   private func moveOn(from index: Int) {
@@ -145,6 +164,7 @@ final class CoordinatorClient: Sendable {
 
   private static func describe(_ error: any Error) -> String {
     if let error = error as? HTTPClientError { return error.shortDescription }
+    if let failure = TLSFailure(error) { return failure.description }
     return "\(error)"
   }
 }

@@ -43,7 +43,7 @@ struct JobRunner: Sendable {
     }
     let log = JobLog(run: run, client: client, logger: logger)
     let context = JobContext(run: run, log: log, client: client, metrics: metrics, logger: logger)
-    context.logger.info("a job starts", metadata: ["lease": "\(run.id)"])
+    context.logger.info("a job starts", metadata: ["lease": "\(run.id.abbreviated)"])
 
     let ending = await withTaskGroup(of: Void.self) { group in
       group.addTask { await log.ship() }

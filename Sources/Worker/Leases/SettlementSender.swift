@@ -114,7 +114,7 @@ final class SettlementSender: Service {
   private func sendWithoutResult(_ entry: Entry, refusal: CoordinatorError) async throws {
     logger.error(
       "the coordinator refuses a settlement",
-      metadata: ["lease": "\(entry.settlement.leaseID)", "error": "\(refusal)"])
+      metadata: ["lease": "\(entry.settlement.leaseID.abbreviated)", "error": "\(refusal)"])
     guard entry.settlement.result != nil else {
       return entry.answer.update { $0 = .givenUp }
     }
