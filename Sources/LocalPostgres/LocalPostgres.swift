@@ -35,10 +35,10 @@ public actor LocalPostgres {
 
   /// Where the database is kept.
   public nonisolated let dataDirectory: String
-  private nonisolated let binaries: PostgresBinaries
-  private nonisolated let account: ServerAccount
-  private let settings: [String: String]
-  private let isEphemeral: Bool
+  nonisolated let binaries: PostgresBinaries
+  nonisolated let account: ServerAccount
+  let settings: [String: String]
+  let isEphemeral: Bool
   private let picksPort: Bool
   private let logger: Logger
 

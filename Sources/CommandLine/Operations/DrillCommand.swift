@@ -1,6 +1,7 @@
 import ArgumentParser
 import BatonDrill
 import BatonTelemetry
+import Logging
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -11,30 +12,43 @@ import BatonTelemetry
 /// `baton drill`: a fleet of its own, faults by a seed, and a judgement of what became of the jobs.
 struct DrillCommand: AsyncParsableCommand {
   enum Scenario: String, CaseIterable, ExpressibleByArgument {
+    case faults
     case interruptions
   }
 
   static let configuration = CommandConfiguration(
     commandName: "drill", abstract: "Put a fleet of its own through faults, and check that nothing is lost.",
     discussion: """
-      Starts a private PostgreSQL server, a coordinator and workers on free ports of 127.0.0.1, gives them work, and lets \
-      faults happen to them, all by the seed. Afterwards the history of what everybody did and was told is checked, and \
-      the figures are printed.
+      Starts a private PostgreSQL server, coordinators and workers on free ports of 127.0.0.1, gives them work, and lets \
+      faults happen to them, by the seed. Afterwards the history of what everybody did and was told is checked, and the \
+      figures are printed.
+
+      Scenario `faults` (the default): a steady load, and one fault after the other: what dies, stands still, restarts or \
+      is cut off. About ten minutes; --fault NAME runs one alone, --list names them, --short runs one of each sort.
 
       Scenario `interruptions`: each worker has a metadata service of its own, which announces that its instance is taken \
-      back; workers are drained, stopped, suspended and killed, and replaced.
+      back; workers are drained, stopped, suspended and killed for --minutes, and replaced.
 
       Exits 0 if every check holds, 1 if one does not; then the logs and the history are kept in the folder that is named.
       """,
     subcommands: [StepProgramCommand.self])
 
-  @Option(help: "interruptions.")
-  var scenario = Scenario.interruptions
+  @Option(help: "faults or interruptions.")
+  var scenario = Scenario.faults
 
-  @Option(help: "How many workers.")
-  var workers = 10
+  @Option(help: ArgumentHelp("Run this fault only; may be given again.", valueName: "name"))
+  var fault: [String] = []
 
-  @Option(help: "How long faults happen; what runs then is let finish.")
+  @Flag(help: "Print the names of the faults.")
+  var list = false
+
+  @Flag(help: "Fewer and shorter faults.")
+  var short = false
+
+  @Option(help: "How many workers (default: 4, for interruptions 10).")
+  var workers: Int?
+
+  @Option(help: "How long interruptions happen; what runs then is let finish.")
   var minutes = 30.0
 
   @Option(help: "Which load and which faults.")
@@ -42,63 +56,103 @@ struct DrillCommand: AsyncParsableCommand {
 
   @Option(
     name: .customLong("lease-ttl-seconds"),
-    help: ArgumentHelp("How long a lease lasts unless renewed.", valueName: "seconds"))
-  var leaseSeconds = 10.0
+    help: ArgumentHelp(
+      "How long a lease lasts unless renewed (default: 6, for interruptions 10).", valueName: "seconds"))
+  var leaseSeconds: Double?
 
   @Option(
-    help: ArgumentHelp("Where logs, records and the history go (default: a new temporary folder).", valueName: "folder")
-  )
+    help: ArgumentHelp(
+      "Where logs, records and the history go (default: a new temporary folder).", valueName: "folder"))
   var folder: String?
 
   @Flag(help: "Keep the folder also when every check holds.")
   var keep = false
 
   func validate() throws {
-    guard (1...200).contains(workers) else { throw ValidationError("--workers must be from 1 to 200.") }
+    guard workers.map({ (1...200).contains($0) }) ?? true else {
+      throw ValidationError("--workers must be from 1 to 200.")
+    }
     guard minutes.isFinite, (0.1...10_000).contains(minutes) else {
       throw ValidationError("--minutes must be from 0.1 to 10000.")
     }
-    guard (2...3600).contains(leaseSeconds) else {
+    guard leaseSeconds.map({ (2...3600).contains($0) }) ?? true else {
       throw ValidationError("--lease-ttl-seconds must be from 2 to 3600.")
     }
+    let names = FaultDrill.faults.map(\.name)
+    if let unknown = fault.first(where: { !names.contains($0) }) {
+      throw ValidationError("--fault: there is no '\(unknown)'; --list names them.")
+    }
+    guard fault.isEmpty || scenario == .faults else { throw ValidationError("--fault goes with --scenario faults.") }
+    guard folder.map({ $0.hasPrefix("/") }) ?? true else { throw ValidationError("--folder must be an absolute path.") }
   }
 
   func run() async throws {
     let surroundings = Surroundings()
+    if list {
+      var table = Table([.init(heading: "fault"), .init(heading: "what happens", shrinks: true)])
+      for (name, summary) in FaultDrill.faults { table.append(.init(name), .init(summary)) }
+      return surroundings.show(table)
+    }
     let locator = ProgramLocator(environment: surroundings.environment)
     let programs = DrillPrograms(
       coordinator: try locator.path("coordinator"), worker: try locator.path("worker"),
       step: [try locator.path("baton"), "drill", "step"])
     let folder = self.folder ?? Self.temporaryFolder(surroundings.environment)
-    var options = InterruptionDrill.Options()
-    options.workers = workers
-    options.seconds = minutes * 60
-    options.seed = seed
-    options.lease = leaseSeconds
-    let errors = surroundings.errors
-    errors.line(
-      "drill \(scenario.rawValue): \(workers) workers, \(minutes) minutes, seed \(seed); its folder is \(folder)")
-    let drill = InterruptionDrill(
-      options: options, programs: programs, folder: folder,
-      logger: BatonLogging.logger(label: "drill", level: .warning, format: .text)
-    ) { errors.line($0) }
-    let verdict: InterruptionVerdict
+    surroundings.errors.line("drill \(scenario.rawValue), seed \(seed); its folder is \(folder)")
+    let (report, violations): ([String], [String])
     do {
-      verdict = try await drill.run()
+      switch scenario {
+      case .faults: (report, violations) = try await faults(programs, folder, surroundings)
+      case .interruptions: (report, violations) = try await interruptions(programs, folder, surroundings)
+      }
     } catch is CancellationError {
       throw CommandFailure(130, "the drill was interrupted; its folder is \(folder)")
     } catch let failure as DrillFailure {
       throw CommandFailure(ExitStatus.negative, "\(failure) (seed \(seed), folder \(folder))")
     }
-    for line in verdict.report() { surroundings.output.line(line) }
-    guard verdict.isGood else {
+    for line in report { surroundings.output.line(line) }
+    guard violations.isEmpty else {
       throw CommandFailure(
-        ExitStatus.negative,
-        "\(verdict.violations.count) checks do not hold (seed \(seed)); the history is in \(folder)")
+        ExitStatus.negative, "\(violations.count) checks do not hold (seed \(seed)); the history is in \(folder)")
     }
     surroundings.output.line("\nEvery check holds.")
     if !keep, self.folder == nil { try? FileManager.default.removeItem(atPath: folder) }
   }
+
+  private func faults(
+    _ programs: DrillPrograms, _ folder: String, _ surroundings: Surroundings
+  ) async throws -> ([String], [String]) {
+    var options = FaultDrill.Options()
+    options.faults = fault
+    options.workers = workers ?? options.workers
+    options.seed = seed
+    options.lease = leaseSeconds ?? options.lease
+    options.isShort = short
+    let errors = surroundings.errors
+    let drill = FaultDrill(options: options, programs: programs, folder: folder, logger: Self.logger) {
+      errors.line($0)
+    }
+    let verdict = try await drill.run()
+    return (verdict.report(), verdict.violations)
+  }
+
+  private func interruptions(
+    _ programs: DrillPrograms, _ folder: String, _ surroundings: Surroundings
+  ) async throws -> ([String], [String]) {
+    var options = InterruptionDrill.Options()
+    options.workers = workers ?? options.workers
+    options.seconds = minutes * 60
+    options.seed = seed
+    options.lease = leaseSeconds ?? options.lease
+    let errors = surroundings.errors
+    let drill = InterruptionDrill(options: options, programs: programs, folder: folder, logger: Self.logger) {
+      errors.line($0)
+    }
+    let verdict = try await drill.run()
+    return (verdict.report(), verdict.violations)
+  }
+
+  private static var logger: Logger { BatonLogging.logger(label: "drill", level: .warning, format: .text) }
 
   private static func temporaryFolder(_ environment: [String: String]) -> String {
     let root = environment["TMPDIR"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/tmp"

@@ -76,6 +76,7 @@ struct InterruptionCheck: Sendable {
     case .late(let seconds): lateness.add(seconds, at: entry.at)
     case .run(let run): runs[run.job, default: []].append(run)
     case .left(let processes): leftProcesses = processes
+    case .phase: break
     case .ending(let ending): endings[ending.job] = ending
     }
   }

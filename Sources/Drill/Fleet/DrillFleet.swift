@@ -67,11 +67,12 @@ final class DrillFleet: Sendable {
   /// Starts a program; returns when it runs.
   /// - Parameter environment: On top of what every program gets.
   func start(
-    _ name: String, _ executable: String, environment: [String: String],
+    _ name: String, _ executable: String, arguments: [String] = [], environment: [String: String],
     onLine: @escaping @Sendable (String) -> Void = { _ in }
   ) async throws -> DrillProcess {
     let process = DrillProcess(
-      name: name, executable: executable, environment: self.environment.merging(environment) { $1 },
+      name: name, executable: executable, arguments: arguments,
+      environment: self.environment.merging(environment) { $1 },
       log: "\(folder)/logs/\(name).log", onLine: onLine)
     all.withLock { $0.append(process) }
     launches.yield(process)

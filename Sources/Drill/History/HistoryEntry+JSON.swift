@@ -41,6 +41,10 @@ extension HistoryEntry: JSONEncodable {
       case .run(let run):
         writer.field("event", "run")
         writer.field("run", run)
+      case .phase(let fault, let phase):
+        writer.field("event", "phase")
+        writer.field("fault", fault)
+        writer.field("phase", "\(phase)")
       case .ending(let ending):
         writer.field("event", "ending")
         writer.field("ending", ending)

@@ -23,6 +23,20 @@ enum HistoryEvent: Sendable {
   case left(processes: Int)
   case run(ProgramRun)
   case ending(JobEnding)
+  case phase(fault: String, FaultPhase)
+}
+
+/// How far a fault is.
+enum FaultPhase: Sendable, Equatable {
+  /// The rate from now until it begins is what the fleet is to come back to.
+  case before
+  case begun
+  /// - Parameter evidence: What shows that it did happen.
+  case passed(evidence: String)
+  /// What was to be seen of it has been seen.
+  case over
+  /// It cannot be had here.
+  case skipped(reason: String)
 }
 
 /// How a process ended.

@@ -29,6 +29,11 @@ final class HistoryRecorder: Sendable {
 
   var entries: [HistoryEntry] { kept.withLock { $0 } }
 
+  /// What has been recorded since then, but for what was recorded late.
+  func latest(from start: Double) -> [HistoryEntry] {
+    kept.withLock { kept in Array(kept.reversed().prefix { $0.at >= start }) }
+  }
+
   /// - Parameter at: When it happened; now if nil.
   func record(_ event: HistoryEvent, at: Double? = nil) {
     let entry = HistoryEntry(at: at ?? now, event: event)

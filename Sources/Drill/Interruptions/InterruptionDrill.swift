@@ -120,8 +120,7 @@ public struct InterruptionDrill: Sendable {
       "LEASE_TTL_SECONDS": "\(options.lease)", "DATABASE_CONNECTIONS": "4", "SHUTDOWN_DELAY_SECONDS": "0.2",
     ]
     let process = try await fleet.start("coordinator", programs.coordinator, environment: environment) { text in
-      guard let line = LogLine(text), line.message == "listening" else { return }
-      if let port = line.fields["address"]?.split(separator: ":").last.flatMap({ Int($0) }) { listening.happen(port) }
+      if let port = LogLine(text)?.coordinatorPort { listening.happen(port) }
     }
     guard let port = await listening.wait(seconds: 60) else { throw DrillFailure("the coordinator does not listen") }
     try await fleet.waitUntilReady(process, at: "http://127.0.0.1:\(port)")

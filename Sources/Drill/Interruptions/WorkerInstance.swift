@@ -91,16 +91,7 @@ final class WorkerInstance: Sendable {
     switch line.message {
     case "listening": if let port = line.fields["port"].flatMap({ Int($0) }) { listening.happen(port) }
     case "registered with the coordinator": if let id = line.fields["worker"] { registered.happen(id) }
-    case "draining: no more jobs are taken":
-      recorder.record(.drainSeen(worker: name, source: line.fields["source"] ?? ""))
-    case "a job has ended": tell(line, line.fields["outcome"] ?? "")
-    case "the outcome of a job was not accepted: its lease is lost": tell(line, "refused")
-    default: break
+    default: if let event = WorkerWords.event(line, worker: name) { recorder.record(event) }
     }
-  }
-
-  private func tell(_ line: LogLine, _ word: String) {
-    guard let job = line.fields["job"], let attempt = line.fields["attempt"].flatMap({ Int($0) }) else { return }
-    recorder.record(.told(worker: name, job: job, attempt: attempt, word))
   }
 }

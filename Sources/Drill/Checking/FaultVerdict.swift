@@ -1,0 +1,81 @@
+/// What became of a fault drill.
+public struct FaultVerdict: Sendable {
+  struct Jobs: Sendable, Equatable {
+    var accepted = 0
+    var done = 0
+    var failed = 0
+    var lost = 0
+    var doubleSettled = 0
+
+    mutating func add(_ other: Jobs) {
+      accepted += other.accepted
+      done += other.done
+      failed += other.failed
+      lost += other.lost
+      doubleSettled += other.doubleSettled
+    }
+  }
+
+  struct Row: Sendable {
+    var fault: String
+    var summary: String
+    /// Those that were accepted from before the fault until what follows it.
+    var jobs: Jobs
+    var evidence = ""
+    var lasted = 0.0
+    /// Jobs done in a second.
+    var before = 0.0
+    var after: Double?
+    /// Seconds from the end of the fault until the former rate is reached; nil if it was not.
+    var recovery: Double?
+    var skipped: String?
+  }
+
+  var rows: [Row] = []
+  var jobs = Jobs()
+  var attempts: [String: Int] = [:]
+  var lateness = 0.0
+  /// What must not be. Empty for a drill that shows what it is to show.
+  public internal(set) var violations: [String] = []
+  /// What would be a violation had the machine not been measurably late just then; and what could not be had here.
+  public internal(set) var remarks: [String] = []
+
+  public var isGood: Bool { violations.isEmpty }
+
+  /// Takes in what became of another fleet.
+  mutating func add(_ other: FaultVerdict) {
+    rows += other.rows
+    jobs.add(other.jobs)
+    attempts.merge(other.attempts, uniquingKeysWith: +)
+    lateness = max(lateness, other.lateness)
+    violations += other.violations
+    remarks += other.remarks
+  }
+
+  /// The figures, as Markdown tables that can be read as they stand.
+  public func report() -> [String] {
+    var table = TextTable(
+      "fault", "jobs", "lost", "failed", "double-settled", "lasted s", "recovery s", "jobs/s before", "jobs/s after")
+    for row in rows {
+      let jobs = row.jobs
+      table.append(
+        row.fault, "\(jobs.accepted)", "\(jobs.lost)", "\(jobs.failed)", "\(jobs.doubleSettled)",
+        row.skipped == nil ? tenths(row.lasted) : "left out", row.recovery.map(tenths) ?? "–", tenths(row.before),
+        row.after.map(tenths) ?? "–")
+    }
+    var lines = table.lines
+    lines += [
+      "",
+      "\(jobs.accepted) jobs accepted, \(jobs.done) done, \(jobs.failed) failed, \(jobs.lost) lost, "
+        + "\(jobs.doubleSettled) double-settled. Attempts: "
+        + attempts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+        + ". The machine was late by up to \(tenths(lateness)) s.",
+      "", "What happened:",
+    ]
+    lines += rows.filter { $0.skipped == nil }.map { "- \($0.fault): \($0.summary) (\($0.evidence))" }
+    for (title, texts) in [("Remarks", remarks), ("VIOLATIONS", violations)] where !texts.isEmpty {
+      lines += ["", "\(title):"] + texts.map { "- \($0)" }
+    }
+    return lines
+  }
+}

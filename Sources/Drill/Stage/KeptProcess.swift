@@ -1,0 +1,37 @@
+import Synchronization
+
+/// A part of the fleet that is there all the time: when it ends it is started again, as a service manager would.
+final class KeptProcess: Sendable {
+  let name: String
+  private let start: @Sendable (_ name: String) async throws -> DrillProcess
+  private let current = Mutex<DrillProcess?>(nil)
+  private let isKept = Mutex(true)
+
+  /// - Parameter start: Starts it under a name that tells the starts apart.
+  init(name: String, start: @escaping @Sendable (_ name: String) async throws -> DrillProcess) {
+    self.name = name
+    self.start = start
+  }
+
+  /// The process that runs now.
+  var process: DrillProcess? { current.withLock { $0 } }
+
+  /// Runs it again and again, until it is let go.
+  func run() async throws {
+    var count = 0
+    while isKept.withLock({ $0 }) {
+      count += 1
+      let process = try await start("\(name)-\(count)")
+      current.withLock { $0 = process }
+      guard await process.ended.wait() != nil else { return }
+      // As systemd waits before it starts a unit again.
+      if isKept.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(500)) }
+    }
+  }
+
+  /// Ends it in good order, and does not start it again.
+  func letGo() {
+    isKept.withLock { $0 = false }
+    process?.signal(Signals.terminate)
+  }
+}
