@@ -82,9 +82,10 @@ struct DrainConductor: Sendable {
     _ state: LeaseRun.State, _ drain: DrainPlan.Drain, at now: ContinuousClock.Instant
   ) -> ContinuousClock.Instant {
     let left = (drain.deadline - now).inSeconds
-    let closing =
-      state.savesAfterStop
-      ? min(max(1, (state.checkpointSeconds ?? 0) * 1.2 + 0.5), left * 0.8) : min(1, left / 2)
+    var closing = min(1, left / 2)
+    if state.savesAfterStop, let seconds = state.checkpointSeconds {
+      closing = min(seconds * 1.2 + 0.3, left * 0.8)
+    }
     return drain.deadline - .seconds(closing)
   }
 

@@ -2,11 +2,13 @@ import Logging
 
 /// Carries what a program writes into its checkpoint and progress files to where it belongs.
 actor ExecFiles {
+  private typealias Upload = Watched<Result<Void, any Error>?>
+
   private let job: JobContext
   private var checkpoint: WatchedFile
   private var progress: WatchedFile
   /// The upload that is on its way.
-  private var upload: Task<Void, any Error>?
+  private var upload: Upload?
 
   init(job: JobContext, scratch: ScratchFolder) {
     self.job = job
@@ -35,28 +37,44 @@ actor ExecFiles {
   }
 
   private func saveCheckpoint(after end: WatchedFile.WriterEnd?) async {
-    // The end of the program ends the looking, but not the upload that is on its way: given up, it might be applied
-    // all the same, after the newer one that follows.
-    if let upload { _ = await upload.result }
+    if let upload, !(await hasEnded(upload)) { return }
     guard let bytes = checkpoint.takeIfNew(after: end) else { return }
-    let job = job
-    let upload = Task { try await job.saveCheckpoint(bytes) }
+    let (upload, job) = (Upload(nil), job)
     self.upload = upload
-    let outcome = await upload.result
-    self.upload = nil
-    do {
-      try outcome.get()
-    } catch {
-      // It never fails the job, which goes on from the checkpoint before if it must. The next look tries again, unless
-      // the coordinator has refused these bytes for good.
-      let isFinal = (error as? CoordinatorError).map { !$0.isTransient } ?? false
-      if !isFinal {
-        checkpoint.putBack()
-      } else if (error as? CoordinatorError)?.isLeaseLost == false {
-        // Whoever wrote the program reads its log, not the worker's.
-        job.log("baton: the checkpoint was not saved: \(error)\n")
+    // Not a child: the end of the program ends the looking, but not the upload that is on its way. Cancelled, it might
+    // be applied all the same, after the newer one that follows.
+    Task {
+      let outcome: Result<Void, any Error>
+      do {
+        outcome = .success(try await job.saveCheckpoint(bytes))
+      } catch {
+        outcome = .failure(error)
       }
-      job.logger.warning("a checkpoint could not be saved", metadata: ["error": "\(error)"])
+      upload.update { $0 = outcome }
     }
+    _ = await hasEnded(upload)
+  }
+
+  /// Waits for an upload, as long as it may count.
+  /// - Returns: Whether it has ended; false as well when the wait was cut short.
+  private func hasEnded(_ upload: Upload) async -> Bool {
+    let ended = await upload.first(before: job.run.state.value.reportUntil) { $0 != nil }
+    guard let outcome = ended ?? nil else { return false }
+    self.upload = nil
+    if case .failure(let error) = outcome { note(error) }
+    return true
+  }
+
+  /// A checkpoint that could not be saved never fails the job, which goes on from the one before if it must.
+  private func note(_ error: any Error) {
+    // The next look tries again, unless the coordinator has refused these bytes for good.
+    let isFinal = (error as? CoordinatorError).map { !$0.isTransient } ?? false
+    if !isFinal {
+      checkpoint.putBack()
+    } else if (error as? CoordinatorError)?.isLeaseLost == false {
+      // Whoever wrote the program reads its log, not the worker's.
+      job.log("baton: the checkpoint was not saved: \(error)\n")
+    }
+    job.logger.warning("a checkpoint could not be saved", metadata: ["error": "\(error)"])
   }
 }

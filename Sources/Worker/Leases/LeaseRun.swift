@@ -89,10 +89,12 @@ final class LeaseRun: Sendable {
   /// Makes sure that the lease may still be reported on.
   ///
   /// A process that was suspended wakes here with trust run out: before it says a word, a heartbeat decides.
-  /// - Throws: `CoordinatorError.leaseLost` when the lease is gone, or nobody can say that it is not.
+  /// - Throws: `CoordinatorError.leaseLost` when the lease is gone, or nobody can say that it is not;
+  ///   `CancellationError` when the task is cancelled, which says nothing of the lease.
   func awaitTrust() async throws {
     let patience = ContinuousClock.now + .seconds(state.value.trust.ttl)
     let decided = await state.first(before: patience) { Self.mayReport($0) || Self.isOver($0) }
+    try Task.checkCancellation()
     guard let decided, Self.mayReport(decided) else { throw CoordinatorError.leaseLost }
   }
 

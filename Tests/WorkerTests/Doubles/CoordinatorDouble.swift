@@ -55,6 +55,10 @@ final class CoordinatorDouble: Sendable {
     var holdLeaseAnswers = false
     /// Heartbeats are answered only once this is false.
     var holdHeartbeatAnswers = false
+    /// Checkpoints are saved only once this is false.
+    var holdCheckpoints = false
+    /// Checkpoints that have arrived, saved or not yet.
+    var checkpointRequests = 0
     var endsPollsOfDrainingWorkers = true
     var drainingWorkers: Set<String> = []
   }
@@ -179,6 +183,8 @@ final class CoordinatorDouble: Sendable {
     router.put("leases/:id/checkpoint") { request, context in
       try check(state)
       let bytes = try await body(request)
+      state.update { $0.checkpointRequests += 1 }
+      try await state.first { !$0.holdCheckpoints }
       let job = try held(context, state, "PUT checkpoint")
       return json(
         state.update { state in
