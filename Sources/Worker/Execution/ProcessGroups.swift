@@ -115,10 +115,13 @@ final class ProcessGroups: Sendable {
   }
 
   /// Ends all programs at once, with everything that comes from them; blocks until nothing is left.
+  ///
+  /// Meanwhile no other look is made: a job whose program dies of this cannot report it as the program's own end.
   func killAll() {
-    let leaders = state.withLock { $0.signallable.values }
-    for leader in leaders { Self.signal(SIGKILL, group: leader) }
-    if state.withLock({ $0.nextNumber }) > 1 { _ = repeatedly { look(killingAll: true).rest } }
+    looking.withLock { _ in
+      for leader in state.withLock({ $0.signallable.values }) { Self.signal(SIGKILL, group: leader) }
+      if state.withLock({ $0.nextNumber }) > 1 { _ = repeatedly { lookLocked(killingAll: true).rest } }
+    }
   }
 
   /// Looks at what the programs have started, ends what is left of earlier ones, and reaps what has ended.
@@ -171,45 +174,47 @@ final class ProcessGroups: Sendable {
   ///   - killingAll: Kills what belongs to any.
   /// - Returns: How many processes there were of what was to be killed, where this process reaps them also those that
   ///   had ended; and how many were alive of programs that had ended earlier.
-  private func look(killing ending: UInt32? = nil, killingAll: Bool = false) -> (rest: Int, strays: Int) {
+  private func look(killing ending: UInt32? = nil) -> (rest: Int, strays: Int) {
+    looking.withLock { _ in lookLocked(killing: ending) }
+  }
+
+  private func lookLocked(killing ending: UInt32? = nil, killingAll: Bool = false) -> (rest: Int, strays: Int) {
     #if os(Linux)
-      looking.withLock { _ in
-        // In this order: whatever is older than this time and is no leader by now never will be one.
-        let lookedAt = ProcessEntry.now
-        let before = state.withLock { $0 }
-        let ownership = ProcessOwnership(
-          programs: Array(before.programs.values), nextNumber: before.nextNumber, lookedAt: lookedAt,
-          worker: getpid(), adoption: adoption)
-        let leader = ending.flatMap { before.programs[$0]?.leader }
-        let entries = ProcessEntry.readAll { entry in
-          // At once: of a chain of processes that each start the next and end, this one may be gone in a moment.
-          guard let ending, adoption?.marks == true, entry.parent == ownership.worker, entry.pid != leader,
-            !entry.isZombie, ProgramMark.number(of: entry.pid) == ending
-          else { return }
-          entry.id.signal(SIGKILL)
-        }
-        let owners = ownership.owners(of: entries) { traces(of: $0) }
-        remember(entries, owners)
-        var (rest, strays) = (0, 0)
-        for entry in entries {
-          guard let owner = owners[entry.id] else { continue }
-          if owner == .nobody {
-            if !entry.isZombie, entry.id.signal(SIGKILL) { strays += 1 }
-          } else if Self.isToEnd(owner, ending: ending, all: killingAll) {
-            if !entry.isZombie { entry.id.signal(SIGKILL) }
-            // Where somebody else reaps, one that has ended is done with.
-            if !entry.isZombie || adoptsOrphans { rest += 1 }
-          }
-          if entry.isZombie, entry.parent == ownership.worker, owner != .young {
-            var status: Int32 = 0
-            _ = waitpid(entry.pid, &status, WNOHANG)
-          }
-        }
-        if !adoptsOrphans, let ending, let lease = before.programs[ending]?.lease {
-          rest += StrayProcesses.kill(carrying: "BATON_LEASE_ID", value: lease, except: leader)
-        }
-        return (rest, strays)
+      // In this order: whatever is older than this time and is no leader by now never will be one.
+      let lookedAt = ProcessEntry.now
+      let before = state.withLock { $0 }
+      let ownership = ProcessOwnership(
+        programs: Array(before.programs.values), nextNumber: before.nextNumber, lookedAt: lookedAt,
+        worker: getpid(), adoption: adoption)
+      let leader = ending.flatMap { before.programs[$0]?.leader }
+      let entries = ProcessEntry.readAll { entry in
+        // At once: of a chain of processes that each start the next and end, this one may be gone in a moment.
+        guard let ending, adoption?.marks == true, entry.parent == ownership.worker, entry.pid != leader,
+          !entry.isZombie, ProgramMark.number(of: entry.pid) == ending
+        else { return }
+        entry.id.signal(SIGKILL)
       }
+      let owners = ownership.owners(of: entries) { traces(of: $0) }
+      remember(entries, owners)
+      var (rest, strays) = (0, 0)
+      for entry in entries {
+        guard let owner = owners[entry.id] else { continue }
+        if owner == .nobody {
+          if !entry.isZombie, entry.id.signal(SIGKILL) { strays += 1 }
+        } else if Self.isToEnd(owner, ending: ending, all: killingAll) {
+          if !entry.isZombie { entry.id.signal(SIGKILL) }
+          // Where somebody else reaps, one that has ended is done with.
+          if !entry.isZombie || adoptsOrphans { rest += 1 }
+        }
+        if entry.isZombie, entry.parent == ownership.worker, owner != .young {
+          var status: Int32 = 0
+          _ = waitpid(entry.pid, &status, WNOHANG)
+        }
+      }
+      if !adoptsOrphans, let ending, let lease = before.programs[ending]?.lease {
+        rest += StrayProcesses.kill(carrying: "BATON_LEASE_ID", value: lease, except: leader)
+      }
+      return (rest, strays)
     #else
       return (0, 0)
     #endif

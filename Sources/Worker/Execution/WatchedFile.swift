@@ -67,7 +67,9 @@ struct WatchedFile: ~Copyable, Sendable {
     let stoodStill = before?.stamp == now.stamp
     switch end {
     // Seen for the first time, it may still be being written, in place.
-    case nil, .killed: if mustBeWhole && !isReplaced && !stoodStill { return nil }
+    case nil: if mustBeWhole && !isReplaced && !stoodStill { return nil }
+    // Of course it stands still now. Had it done so while its writer lived, it would have been taken then.
+    case .killed: if mustBeWhole && !isReplaced { return nil }
     case .byItself: break
     }
     guard let bytes = Self.read(now) else { return nil }
