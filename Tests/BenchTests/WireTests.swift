@@ -17,7 +17,11 @@ import Testing
 
   @Test func noBeginningOfAnAnswerIsTakenForAWhole() {
     let text = "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"leases\":1}"
-    for count in 0..<text.utf8.count { #expect(parse(String(text.prefix(count))) == .incomplete) }
+    let bytes = Array(text.utf8)
+    for count in bytes.indices {
+      #expect(bytes[..<count].withUnsafeBytes(WireReplyParser.parse) == .incomplete)
+    }
+    #expect(parse(text) == .reply(status: 200, body: 39..<bytes.count))
   }
 
   @Test func theEndOfTheHeadIsFoundWhereverItLies() {
