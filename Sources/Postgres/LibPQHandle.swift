@@ -21,6 +21,7 @@ final class LibPQHandle {
   ///
   /// Blocking, because only then libpq moves on to the next host when one does not answer.
   init(_ configuration: PostgresConfiguration, logger: Logger) throws(PostgresError) {
+    if let mistake = configuration.mistake { throw .connection(mistake) }
     let parameters = configuration.parameters
     var keywords: [UnsafePointer<CChar>?] = parameters.map { UnsafePointer(strdup($0.keyword)) }
     var values: [UnsafePointer<CChar>?] = parameters.map { UnsafePointer(strdup($0.value)) }

@@ -62,6 +62,13 @@ public struct PostgresConfiguration: Sendable {
     return script
   }
 
+  /// A mistake that libpq would read in its own way, and complain of in words that contain the end of the password: one
+  /// with an `@` in it that is not written as `%40`.
+  var mistake: String? {
+    guard let host = option("host"), host.contains("@") else { return nil }
+    return "the connection string has an '@' too many: within a password it is written as %40"
+  }
+
   /// The value of one libpq option in the URL.
   private func option(_ keyword: String) -> String? {
     options.first { $0.keyword == keyword }?.value
@@ -87,6 +94,7 @@ public struct PostgresConfiguration: Sendable {
 extension PostgresConfiguration: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
   /// Database, host, port and user; never the password.
   public var description: String {
+    if mistake != nil { return "PostgreSQL" }
     let shown = ["dbname", "host", "hostaddr", "port", "user", "sslmode", "target_session_attrs"]
     let parts = options.filter { shown.contains($0.keyword) }.map { "\($0.keyword)=\($0.value)" }
     return parts.isEmpty ? "PostgreSQL at its default address" : "PostgreSQL at " + parts.joined(separator: " ")

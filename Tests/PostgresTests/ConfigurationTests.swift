@@ -24,6 +24,7 @@ import Testing
 
   @Test(arguments: [
     "postgresql://ann:hunter2/x@db.example/jobs", "host=localhost hunter2", "postgresql://u:p@h/db?nonsense=hunter2",
+    "postgresql://ann:p@hunter2@db.example/jobs", "postgresql://ann:p@hunter2@db.example:5433,other.example/jobs",
   ])
   func mistakesInTheConnectionStringDoNotShowThePassword(_ url: String) async {
     let error = await #expect(throws: PostgresError.self) {
@@ -31,6 +32,7 @@ import Testing
     }
     #expect(error?.isConnectionFailure == true)
     #expect(error?.description.contains("hunter2") == false)
+    #expect(!"\(PostgresConfiguration(url: url))".contains("hunter2"))
   }
 
   @Test func sessionIsSetUpAsConfigured() async throws {

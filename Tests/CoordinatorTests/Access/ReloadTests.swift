@@ -1,4 +1,5 @@
 import BatonShared
+import BatonTelemetry
 import BatonTestSupport
 import Foundation
 import Testing
@@ -59,6 +60,17 @@ import Testing
       try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
       #expect(((try? hashes.read()) != nil) == hashesAreFine, "\(String(mode, radix: 8))")
       #expect(((try? key.read()) != nil) == keyIsFine, "\(String(mode, radix: 8))")
+    }
+  }
+
+  @Test func aCertificateWithoutItsKeyIsNoSetting() {
+    for (given, missing) in [
+      ("TLS_CERTIFICATE_FILE", "TLS_KEY_FILE"), ("TLS_KEY_FILE", "TLS_CERTIFICATE_FILE"),
+    ] {
+      let error = #expect(throws: SettingsError.self) {
+        try CoordinatorConfiguration(settings: SettingsReader(environment: [given: "/x"]))
+      }
+      #expect(error?.description.contains(missing) == true)
     }
   }
 }
