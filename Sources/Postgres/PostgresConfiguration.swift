@@ -62,11 +62,14 @@ public struct PostgresConfiguration: Sendable {
     return script
   }
 
-  /// A mistake that libpq would read in its own way, and complain of in words that contain the end of the password: one
-  /// with an `@` in it that is not written as `%40`.
+  /// A mistake that libpq would read in its own way, and complain of in words that contain a part of the password: one
+  /// with an `@` or a `/` in it that is not written as `%40` or `%2F`.
   var mistake: String? {
-    guard let host = option("host"), host.contains("@") else { return nil }
-    return "the connection string has an '@' too many: within a password it is written as %40"
+    let port = option("port") ?? ""
+    guard option("host")?.contains("@") == true || !port.allSatisfy({ $0.isNumber || $0 == "," }) else { return nil }
+    return """
+      the connection string is not valid: an '@' or a '/' too many, maybe, which within a password is written as %40 or %2F
+      """
   }
 
   /// The value of one libpq option in the URL.
