@@ -71,7 +71,7 @@ import Testing
       let job = try await fleet.finish(id, at: coordinator)
       #expect(job.status == .failed && job.failures == 2 && job.error?.code == "step_failed")
       let attempts = try await fleet.attempts(id, at: coordinator)
-      #expect(attempts.map(\.outcome) == [.failed, .failed])
+      try #require(attempts.map(\.outcome) == [.failed, .failed])
       let pause = attempts[1].startedAt.microseconds - (try #require(attempts[0].endedAt)).microseconds
       #expect(pause >= 900_000 && pause < 5_000_000)
 

@@ -36,7 +36,7 @@ import Testing
       #expect(job.result?.description == #"{"steps":100,"first_step":90,"executed":10}"#)
       #expect((job.losses, job.failures, job.interruptions, job.attempt) == (1, 0, 0, 2))
       let attempts = try await fleet.attempts(id, at: coordinator)
-      #expect(attempts.map(\.outcome) == [.lost, .done])
+      try #require(attempts.map(\.outcome) == [.lost, .done])
       #expect(attempts.map(\.checkpointSequence) == [9, 9])
       // Found by the end of the lease alone: two seconds, and at most about two more for somebody to look.
       #expect(attempts[1].startedAt.microseconds - killedAt < 5_000_000)
@@ -72,7 +72,7 @@ import Testing
       #expect(job.number("executed") == 100 - step)
       #expect((job.losses, job.failures, job.interruptions) == (0, 0, 1))
       let attempts = try await fleet.attempts(id, at: coordinator)
-      #expect(attempts.map(\.outcome) == [.interrupted, .done])
+      try #require(attempts.map(\.outcome) == [.interrupted, .done])
       #expect(attempts[0].reason?.contains("sigterm") == true)
       // The one that waits is woken by the hand-over.
       let gap = attempts[1].startedAt.microseconds - (try #require(attempts[0].endedAt)).microseconds
