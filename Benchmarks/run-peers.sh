@@ -17,9 +17,9 @@ fi
 "$home/venv/bin/pip" install --quiet --disable-pip-version-check -r requirements.txt
 
 # The program if the system has it, else unpacked from Debian's package.
-beanstalkd() {
-  if command -v beanstalkd >/dev/null; then
-    command -v beanstalkd
+find_beanstalkd() {
+  if type -P beanstalkd >/dev/null; then
+    type -P beanstalkd
     return
   fi
   if [[ ! -x "$home/beanstalkd/usr/bin/beanstalkd" ]]; then
@@ -33,7 +33,7 @@ peers=("$@")
 for peer in "${peers[@]}"; do
   echo "== $peer" >&2
   if [[ "$peer" == beanstalkd ]]; then
-    BEANSTALKD=$(beanstalkd) "$home/venv/bin/python" "peers/measure_$peer.py" | tee "$home/$peer.json"
+    BEANSTALKD=$(find_beanstalkd) "$home/venv/bin/python" "peers/measure_$peer.py" | tee "$home/$peer.json"
   else
     "$home/venv/bin/python" "peers/measure_$peer.py" | tee "$home/$peer.json"
   fi

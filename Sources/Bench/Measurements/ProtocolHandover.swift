@@ -12,7 +12,7 @@ struct ProtocolHandover: Sendable {
   /// How long the other has waited at least when the job is released.
   private static let idle = Duration.milliseconds(20)
   /// The first ones are not counted: every connection of the coordinator prepares its statements once.
-  private static let warmUp = 16
+  static let warmUp = 16
 
   let target: WireTarget
   let queue: String

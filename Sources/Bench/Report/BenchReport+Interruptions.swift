@@ -8,7 +8,9 @@ extension BenchReport {
       Measurement("handover.protocol.acknowledgement", unit: "ms", Samples(outcome.acknowledgement)),
     ]
     if let times {
-      measurements.append(Measurement("handover.protocol.recorded", unit: "ms", Samples(times.gaps)))
+      measurements.append(
+        Measurement(
+          "handover.protocol.recorded", unit: "ms", Samples(Array(times.gaps.dropFirst(ProtocolHandover.warmUp)))))
     }
     goals += Self.handoverGoals("release to start, at the level of the protocol", total)
   }

@@ -21,8 +21,8 @@ struct BenchCommand: AsyncParsableCommand {
       release build.
       """,
     subcommands: [
-      BenchThroughputCommand.self, BenchLatencyCommand.self, BenchBurndownCommand.self, BenchHeartbeatsCommand.self,
-      BenchWaitingCommand.self, BenchHandoverCommand.self, BenchRecoveryCommand.self,
+      BenchAllCommand.self, BenchThroughputCommand.self, BenchLatencyCommand.self, BenchBurndownCommand.self,
+      BenchHeartbeatsCommand.self, BenchWaitingCommand.self, BenchHandoverCommand.self, BenchRecoveryCommand.self,
     ])
 }
 
