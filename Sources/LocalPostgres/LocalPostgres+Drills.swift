@@ -21,10 +21,11 @@ extension LocalPostgres {
   ///
   /// - Parameters:
   ///   - dataDirectory: Of the standby; an absolute path to nothing yet.
+  ///   - port: Its TCP port on 127.0.0.1.
   /// - Throws: ``LocalPostgresError``.
-  public func makeStandby(dataDirectory: String, logger: Logger) async throws -> LocalPostgres {
+  public func makeStandby(dataDirectory: String, port: Int, logger: Logger) async throws -> LocalPostgres {
     let standby = try LocalPostgres(
-      dataDirectory: dataDirectory, port: 0, settings: settings, ephemeral: isEphemeral, binaries: binaries,
+      dataDirectory: dataDirectory, port: port, settings: settings, ephemeral: isEphemeral, binaries: binaries,
       logger: logger)
     try account.makeDirectory(dataDirectory)
     let copy = [

@@ -183,6 +183,19 @@ import Testing
     expect(handedOver(goingOnAt: 49), violates: "though step 50 had been saved")
   }
 
+  @Test func aLateMachineExcusesStepsWorkedAgainOnlyJustThen() {
+    var late = handedOver(goingOnAt: 49)
+    late.at(26, .late(seconds: 0.8))
+    #expect(late.verdict.violations == [])
+    #expect(late.verdict.remarks.count == 1)
+    var earlier = handedOver(goingOnAt: 49)
+    earlier.at(15, .late(seconds: 0.8))
+    expect(earlier, violates: "2 steps of attempt 1 on a were worked again")
+    var hardly = handedOver(goingOnAt: 49)
+    hardly.at(26, .late(seconds: 0.3))
+    expect(hardly, violates: "2 steps of attempt 1 on a were worked again")
+  }
+
   @Test func stepsThatNobodyExecutedAreFound() {
     expect(handedOver(goingOnAt: 53), violates: "though only 50 were executed")
     expect(handedOver(goingOnAt: 53), violates: "its step 51 was never executed")

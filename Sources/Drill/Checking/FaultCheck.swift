@@ -172,7 +172,9 @@ struct FaultCheck: Sendable {
     }
     row.evidence = window.evidence
     row.lasted = passed - begun
-    row.before = rate(from: window.before, to: begun)
+    // Where a backlog is still being worked off, more is done than comes in: that is not the rate to come back to.
+    let coming = Double(accepted.values.count { $0 >= window.before && $0 < begun }) / max(0.001, begun - window.before)
+    row.before = min(rate(from: window.before, to: begun), coming)
     guard row.before > 0 else {
       verdict.violations.append("nothing was done before \(name)")
       return row

@@ -35,10 +35,14 @@ extension InterruptionCheck {
       let cause = cause(of: run, job, attempt)
       let end = end(of: run, cause)
       let isHandedBack = attempt?.outcome == "interrupted" || attempt?.outcome == "released"
-      for checkpoint in run.checkpoints where isSaved(checkpoint, before: end, of: run, isHandedBack) {
+      // What was written in the last moment before a hand-back is at the coordinator, unless the machine was too late.
+      let isInTime = isHandedBack && lateness(at: end) <= excuse(run)
+      for checkpoint in run.checkpoints where isSaved(checkpoint, before: end, of: run, isInTime) {
         floor = max(floor, checkpoint.number)
       }
-      if isHandedBack, let interrupted = run.interrupted { floor = max(floor, interrupted.number) }
+      if let interrupted = run.interrupted, isInTime || (isHandedBack && !run.isExact) {
+        floor = max(floor, interrupted.number)
+      }
       guard let next, run.finishedAt == nil || attempt?.outcome != "done" else { continue }
       if job.kind == .exec { judgeOverlap(run, next, cause, &verdict) }
       measureRedone(run, next, job, cause, end, isHandedBack, &verdict)
@@ -84,11 +88,24 @@ extension InterruptionCheck {
 
   /// Whether a checkpoint must be at the coordinator when the work ended.
   private func isSaved(
-    _ checkpoint: ProgramRun.Mark, before end: Double, of run: ProgramRun, _ isHandedBack: Bool
+    _ checkpoint: ProgramRun.Mark, before end: Double, of run: ProgramRun, _ isInTime: Bool
   ) -> Bool {
     // The kind `steps` logs a checkpoint when it has been saved. What is handed back is handed back with the newest.
     guard run.isExact, let at = checkpoint.at else { return true }
-    return isHandedBack || at <= end - allowance(at: end)
+    return isInTime || at <= end - allowance(at: end)
+  }
+
+  /// How late the machine was when an attempt ended, in seconds.
+  private func lateness(at end: Double) -> Double { lateness.greatest(from: end - 5, to: end + 1) }
+
+  /// How late it may have been without excusing anything: less where the worker had little time, in seconds.
+  private func excuse(_ run: ProgramRun) -> Double {
+    guard let worker = workers[run.worker], let notice = worker.notice, let seen = worker.drainSeenAt else {
+      return Self.excuseSeconds
+    }
+    // A hibernation begins at once, whatever time it names: workers take a second.
+    let time = notice.kind == .hibernate ? 1 : (notice.deadline ?? .infinity) - seen
+    return min(Self.excuseSeconds, max(0, time) / 4)
   }
 
   /// How long a checkpoint may be on its way, in seconds, at a time.
@@ -147,8 +164,8 @@ extension InterruptionCheck {
     switch cause {
     case .notice:
       guard redone.steps > 0 else { return }
-      let late = lateness.greatest(from: end - 5, to: end + 1)
-      if late > Self.excuseSeconds {
+      let late = lateness(at: end)
+      if late > excuse(run) {
         verdict.remarks.append(text + "; the machine was late by up to \(tenths(late)) s")
       } else {
         verdict.violations.append(text)
@@ -169,10 +186,11 @@ extension InterruptionCheck {
   ) -> Double {
     var before = run.startedAt ?? 0
     var seconds = 0.0
+    let hasStoodStill = workers[run.worker].map { isSuspended($0, during: run) } ?? false
     for mark in run.steps {
       let at = mark.at ?? before
       // What a suspended program stood still is no work.
-      if mark.number >= first { seconds += cause == .suspension ? min(at - before, job.stepSeconds) : at - before }
+      if mark.number >= first { seconds += hasStoodStill ? min(at - before, job.stepSeconds) : at - before }
       before = at
     }
     return seconds + min(max(0, end - before), job.stepSeconds)

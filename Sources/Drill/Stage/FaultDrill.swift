@@ -112,7 +112,10 @@ public struct FaultDrill: Sendable {
       group.addTask {
         // Until everybody has something to do.
         try await Task.sleep(for: .seconds(2))
-        for fault in faults { try await play(fault, stage) }
+        for fault in faults {
+          await load.awaitBalance(seconds: 20)
+          try await play(fault, stage)
+        }
         load.stop()
       }
       try await group.waitForAll()

@@ -31,7 +31,10 @@ final class FaultLoad: Sendable {
   let rate: Double
   let fleet: DrillFleet
   let recorder: HistoryRecorder
-  private let isOver = Mutex(false)
+  /// How long submissions that have no answer yet go on after the last, in seconds.
+  static let patience = 60.0
+
+  private let stoppedAt = Mutex<ContinuousClock.Instant?>(nil)
   private let submitted = Mutex<[(job: DrillJob, id: JobID)]>([])
 
   init(plan: FaultJobPlan, rate: Double, fleet: DrillFleet, recorder: HistoryRecorder) {
@@ -44,16 +47,19 @@ final class FaultLoad: Sendable {
   /// How many submissions were answered with success.
   var acceptedCount: Int { submitted.withLock { $0.count } }
 
-  func stop() { isOver.withLock { $0 = true } }
+  func stop() { stoppedAt.withLock { $0 = .now } }
+
+  private var isGivenUp: Bool { stoppedAt.withLock { $0.map { $0 + .seconds(Self.patience) < .now } ?? false } }
 
   func record(of job: Int) -> String { "\(fleet.folder)/records/\(job).txt" }
 
-  /// Submits until it is told to stop; returns when every submission has been answered.
+  /// Submits until it is told to stop; returns when every submission has been answered, or it is no
+  /// use to try on.
   func submit(to clients: [BatonClient]) async {
     await withDiscardingTaskGroup { group in
       var index = 0
       let start = ContinuousClock.now
-      while !isOver.withLock({ $0 }), !Task.isCancelled {
+      while stoppedAt.withLock({ $0 }) == nil, !Task.isCancelled {
         let number = index
         group.addTask { await self.submit(number, to: clients) }
         index += 1
@@ -66,7 +72,7 @@ final class FaultLoad: Sendable {
     let job = plan.job(index)
     let submission = job.submission(program: fleet.programs.step, record: record(of: index))
     var turn = index
-    while !Task.isCancelled {
+    while !isGivenUp, !Task.isCancelled {
       turn += 1
       do {
         let request = APIRequest.submit(submission, idempotencyKey: "drill-\(index)")
@@ -78,6 +84,18 @@ final class FaultLoad: Sendable {
         // Whatever it was, the same again is safe: the key tells that it is the same. The other coordinator may know.
         try? await Task.sleep(for: .milliseconds(200))
       }
+    }
+  }
+
+  /// Waits until little more is accepted than is done: what gathered in a fault has been worked off.
+  func awaitBalance(seconds: Double) async {
+    let end = ContinuousClock.now + .seconds(seconds)
+    while ContinuousClock.now < end, !Task.isCancelled {
+      let done = recorder.entries.reduce(into: Set<String>()) { done, entry in
+        if case .told(_, let job, _, "done") = entry.event { done.insert(job) }
+      }
+      if Double(acceptedCount - done.count) < rate * 2 { return }
+      try? await Task.sleep(for: .milliseconds(500))
     }
   }
 
