@@ -9,7 +9,7 @@ SWIFT_SOURCES := $(wildcard Sources Tests Examples Benchmarks) Package.swift
 # Most tests start programs and servers of their own: all at once they would starve each other on a small machine.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 
-.PHONY: help deps build run test test-swift test-examples lint format compose-check compose-demo deploy-check clean
+.PHONY: help deps build run test test-swift test-examples lint format compose-check compose-demo deploy-check fuzz-api clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -46,6 +46,9 @@ compose-demo: ## Against a running `docker compose up`: stop one worker containe
 
 deploy-check: ## Check deploy/ without a cloud: CloudFormation, Terraform, systemd units, Kubernetes, scripts
 	@scripts/deploy-check.sh
+
+fuzz-api: build ## Fuzz the HTTP API with schemathesis (EXAMPLES=400 for a long run)
+	@scripts/fuzz-api.sh
 
 clean: ## Remove what was built
 	rm -rf .build .build-compose-check .build-deploy-check

@@ -151,6 +151,7 @@ let package = Package(
       ]),
     tests("BenchTests", ["BatonBench", "BatonJSON", "CoordinatorCommand", "WorkerCommand", nio]),
     tests("DrillTests", ["BatonDrill", "BatonShared", nio, posixNIO]),
+    tests("FuzzTests", ["BatonCommandLine", "BatonCoordinator", "BatonJSON", "BatonShared", "BatonWorker"]),
     tests("JSONTests", ["BatonJSON"]),
     tests("SharedTests", ["BatonJSON", "BatonShared"]),
     // The programs themselves, so that they are built.

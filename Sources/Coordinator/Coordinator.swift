@@ -102,10 +102,10 @@ public struct Coordinator: Sendable {
   private func makeApplication(onListening: @escaping @Sendable (Int) -> Void) -> some ApplicationProtocol {
     return Application(
       router: makeRoutes().router,
-      server: .http1(
-        .init(additionalChannelHandlers: [PeerWatch()], idleTimeout: .seconds(120)), securedBy: identity),
+      server: .http1(configuration.limits.channelConfiguration, securedBy: identity),
       configuration: ApplicationConfiguration(
-        address: .hostname(configuration.host, port: configuration.port), serverName: "baton", backlog: 1024),
+        address: .hostname(configuration.host, port: configuration.port), serverName: "baton", backlog: 1024,
+        availableConnectionsDelegate: .maximum(configuration.limits.maxConnections, logger: logger)),
       onServerRunning: { [logger] channel in
         let port = channel.localAddress?.port ?? 0
         logger.info("listening", metadata: ["address": "\(channel.localAddress?.description ?? "?")"])
@@ -132,8 +132,9 @@ public struct Coordinator: Sendable {
   /// Every route that it serves, and who may take it.
   func makeRoutes() -> Routes {
     let router = Router(context: APIContext.self, options: [.autoGenerateHeadEndpoints])
-    router.add(middleware: ProblemMiddleware(metrics: core.metrics))
-    var routes = Routes(router: router, access: access, lifecycle: core.lifecycle)
+    router.add(middleware: ProblemMiddleware(metrics: core.metrics, limits: configuration.limits))
+    var routes = Routes(
+      router: router, access: access, lifecycle: core.lifecycle, requestMemory: core.requestMemory)
     HealthRoutes(coordinator: core).add(to: &routes)
     JobRoutes(coordinator: core).add(to: &routes)
     OperationRoutes(coordinator: core).add(to: &routes)

@@ -30,6 +30,7 @@ public struct CoordinatorConfiguration: Sendable {
   public var maxLogBytes = 4 << 20
   /// The body of a request that holds many items: batches, settlements, heartbeats.
   public var maxBodyBytes = 16 << 20
+  public var limits = RequestLimits()
   /// How long finished jobs are kept.
   public var retentionSeconds = 604_800.0
   /// How long `/ready` says 503 before the listener closes, so that a load balancer notices.
@@ -79,6 +80,7 @@ public struct CoordinatorConfiguration: Sendable {
         "MAX_CHECKPOINT_BYTES", default: read.maxCheckpointBytes, in: 0...(512 << 20))
       read.maxLogBytes = try settings.int("MAX_LOG_BYTES", default: read.maxLogBytes, in: 1024...(512 << 20))
       read.maxBodyBytes = try settings.int("MAX_BODY_BYTES", default: read.maxBodyBytes, in: 1024...(512 << 20))
+      read.limits = try RequestLimits(settings: settings)
       read.retentionSeconds = try settings.seconds(
         "RETENTION_SECONDS", default: read.retentionSeconds, in: 0...315_360_000)
       read.shutdownDelaySeconds = try settings.seconds(

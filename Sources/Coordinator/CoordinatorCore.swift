@@ -17,6 +17,9 @@ struct CoordinatorCore: Sendable {
   let scheduler: JobScheduler
   let registry: WorkerRegistry
   let census: Census
+  /// For bodies of requests, and for large answers.
+  let requestMemory: MemoryBudget
+  let transfers: Transfers
 
   var wakes: WorkWaker { WorkWaker(dispatcher: dispatcher, scheduler: scheduler) }
 
@@ -28,6 +31,8 @@ struct CoordinatorCore: Sendable {
     self.store = store
     self.metrics = metrics
     self.lifecycle = lifecycle
+    requestMemory = MemoryBudget(limit: configuration.limits.maxRequestMemoryBytes)
+    transfers = Transfers(memory: MemoryBudget(limit: configuration.limits.maxTransferMemoryBytes))
     let dispatcher = LeaseDispatcher(
       store: store, ttlSeconds: configuration.leaseTTLSeconds, metrics: metrics, logger: logger,
       recheckInterval: configuration.leaseRecheckInterval)

@@ -36,6 +36,8 @@ public final class CoordinatorMetrics: Sendable {
       "baton_oldest_expired_lease_seconds", help: "Age of the oldest lease that has expired and was not reaped yet.")
     registry.describe("baton_draining", help: "1 while this coordinator drains.")
     registry.describe("baton_lease_requests_waiting", help: "Requests for leases that wait for work.")
+    registry.describe("baton_transfer_bytes", help: "Memory of checkpoints and logs on their way in or out.")
+    registry.describe("baton_request_bytes", help: "Memory of other requests' bodies, and of large answers.")
     registry.describe("baton_jobs_submitted", help: "Jobs accepted.")
     registry.describe("baton_leases_granted", help: "Leases given to workers.")
     registry.describe("baton_leases_handed_back", help: "Leases taken back because the asker had gone.")

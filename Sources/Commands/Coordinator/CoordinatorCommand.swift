@@ -69,6 +69,7 @@ struct Serve: AsyncParsableCommand {
   var maxLogBytes: String?
   @Option(help: "Largest request with many items. [MAX_BODY_BYTES, 16777216]")
   var maxBodyBytes: String?
+  @OptionGroup(title: "Limits") var limits: LimitOptions
   @Option(help: "How long finished jobs are kept. [RETENTION_SECONDS, 604800]")
   var retentionSeconds: String?
   @Option(help: "How long /ready says 503 before the listener closes. [SHUTDOWN_DELAY_SECONDS, 1]")
@@ -87,7 +88,7 @@ struct Serve: AsyncParsableCommand {
       "MAX_BODY_BYTES": maxBodyBytes, "RETENTION_SECONDS": retentionSeconds,
       "SHUTDOWN_DELAY_SECONDS": shutdownDelaySeconds, "EXIT_WITH_PARENT": exitWithParent,
     ]
-    return own.merging(database.flags) { $1 }
+    return own.merging(database.flags) { $1 }.merging(limits.flags) { $1 }
   }
 
   func run() async throws {

@@ -21,11 +21,33 @@ extension Response {
   }
 }
 
+extension Response {
+  /// A JSON answer that may be large, and stays in memory for as long as the client takes to read it.
+  /// - Throws: `Problem` (503) when there is no memory for it.
+  static func json(_ value: some JSONEncodable, counted memory: MemoryBudget) throws(Problem) -> Response {
+    let bytes = value.json
+    let share = MemoryShare(of: memory)
+    try share.grow(to: bytes.count)
+    return .bytes(bytes, contentType: "application/json", holding: share)
+  }
+
+  /// - Parameter share: Given back when the answer has been written, or cannot be.
+  static func bytes(_ bytes: [UInt8], contentType: String, holding share: MemoryShare) -> Response {
+    let body = ResponseBody(contentLength: bytes.count) { writer in
+      defer { share.giveBack() }
+      try await writer.write(ByteBuffer(bytes: bytes))
+      try await writer.finish(nil)
+    }
+    return Response(status: .ok, headers: [.contentType: contentType], body: body)
+  }
+}
+
 extension Problem {
   /// The problem as `application/problem+json`.
   func response(adding headers: HTTPFields = [:]) -> Response {
     var headers = headers
     switch status {
+    case 408: headers[.connection] = "close"
     case 401: headers[.wwwAuthenticate] = "Bearer"
     case 503: headers[.retryAfter] = "1"
     default: break

@@ -20,14 +20,17 @@ struct HealthRoutes {
     routes.on(.get, "/metrics", coordinator.configuration.metricsNeedToken ? Access.Role.allCases : nil) {
       [coordinator] _, _ in
       // The coordinator's own figures are there even when the database is not.
-      if coordinator.lifecycle.isMigrated, let counts = try? await coordinator.census.counts() {
-        coordinator.metrics.update(counts)
-      }
+      if coordinator.lifecycle.isMigrated, let counts = await counts() { coordinator.metrics.update(counts) }
       coordinator.metrics.registry.set(
         "baton_lease_requests_waiting", to: Double(await coordinator.dispatcher.waitingCount))
+      coordinator.metrics.registry.set("baton_transfer_bytes", to: Double(coordinator.transfers.memory.used))
+      coordinator.metrics.registry.set("baton_request_bytes", to: Double(coordinator.requestMemory.used))
       coordinator.metrics.registry.set("baton_draining", to: coordinator.lifecycle.isDraining ? 1 : 0)
       return .bytes(
         Array(coordinator.metrics.registry.scrape().utf8), contentType: PrometheusRegistry.contentType)
+    }
+    routes.on(.get, "/openapi.yaml", nil) { _, _ in
+      .bytes(Array(OpenAPIDocument.text.utf8), contentType: "application/yaml")
     }
     routes.on(.post, "/drain", []) { [coordinator] request, _ in
       try await request.expectNoFields()
@@ -42,6 +45,23 @@ struct HealthRoutes {
       coordinator.lifecycle.exitNow()
       return .json(Status(status: "stopping"), status: .accepted)
     }
+  }
+
+  /// The census, if it is there before whoever scrapes gives up: a database that hangs is just what is to be seen.
+  @Sendable private func counts() async -> Census.Counts? {
+    let (answers, continuation) = AsyncStream.makeStream(of: Census.Counts?.self, bufferingPolicy: .bufferingOldest(1))
+    // Not a child that is waited for: the counting is shared by all who ask, and ends when it ends.
+    let counting = Task { [coordinator] in continuation.yield(try? await coordinator.census.counts()) }
+    let timer = Task {
+      try? await Task.sleep(for: .seconds(3))
+      continuation.yield(nil)
+    }
+    defer {
+      counting.cancel()
+      timer.cancel()
+    }
+    for await answer in answers { return answer }
+    return nil
   }
 
   private struct Status: JSONEncodable {

@@ -1,5 +1,4 @@
 import BatonShared
-import HummingbirdCore
 
 extension JobListing {
   /// The most jobs of a page.
@@ -7,13 +6,8 @@ extension JobListing {
 
   /// Reads the parameters of `GET /jobs`.
   /// - Throws: `Problem` that names the parameter.
-  init(query: FlatDictionary<Substring, Substring>) throws {
-    for (name, value) in query {
-      let text = String(value)
-      guard !text.utf8.contains(0), String(name).utf8.allSatisfy({ $0 != 0 }) else {
-        throw Problem(
-          .invalidRequest, "'\(name.prefix(64).filter { $0 != "\0" })' must be free of the character U+0000")
-      }
+  init(query: QueryString) throws(Problem) {
+    for (name, text) in query.parameters {
       switch name {
       case "status":
         guard let word = JobStatus(rawValue: text) else {
@@ -40,7 +34,7 @@ extension JobListing {
     }
   }
 
-  private static func name(_ parameter: String, _ text: String) throws -> String {
+  private static func name(_ parameter: String, _ text: String) throws(Problem) -> String {
     guard Names.isValid(text) else { throw Problem(.invalidRequest, "'\(parameter)' must be \(Names.expected)") }
     return text
   }

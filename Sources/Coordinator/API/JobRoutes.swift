@@ -11,10 +11,11 @@ struct JobRoutes {
   static let maximumKeyBytes = 255
 
   func add(to routes: inout Routes) {
-    routes.on(.post, "/jobs", [.submit]) { request, _ in try await submit(request) }
-    routes.on(.post, "/jobs/batch", [.submit]) { request, _ in try await submitBatch(request) }
+    routes.on(.post, "/jobs", [.submit]) { request, context in try await submit(request, context) }
+    routes.on(.post, "/jobs/batch", [.submit]) { request, context in try await submitBatch(request, context) }
     routes.on(.get, "/jobs", [.submit]) { [coordinator] request, _ in
-      .json(try await coordinator.store.list(try JobListing(query: request.uri.queryParameters)))
+      let page = try await coordinator.store.list(try JobListing(query: QueryString(request.uri.query)))
+      return try .json(page, counted: coordinator.requestMemory)
     }
     routes.on(.get, "/jobs/{id}", [.submit]) { _, context in try await show(try context.jobID()) }
     routes.on(.get, "/jobs/{id}/attempts", [.submit]) { [coordinator] _, context in
@@ -24,10 +25,10 @@ struct JobRoutes {
       return .json(AttemptList(attempts: attempts.map { $0.shown(to: context.role) }))
     }
     routes.on(.get, "/jobs/{id}/checkpoint", [.submit]) { [coordinator] _, context in
-      guard let found = try await coordinator.store.checkpoint(job: try context.jobID()) else {
-        throw Problem.noSuchJob
+      let id = try context.jobID()
+      return try await coordinator.transfers.download(absent: .noSuchJob) { slice in
+        try await coordinator.store.checkpoint(job: id, slice)
       }
-      return try Response.checkpoint(found)
     }
     routes.on(.get, "/jobs/{id}/logs", [.submit]) { request, context in try await logs(request, context) }
     routes.on(.post, "/jobs/{id}/cancel", [.submit]) { [coordinator] request, context in
@@ -37,7 +38,7 @@ struct JobRoutes {
     }
     routes.on(.post, "/jobs/{id}/retry", [.submit]) { [coordinator] request, context in
       let id = try context.jobID()
-      let bytes = try await request.bytes(upTo: 1024)
+      let bytes = try await request.bytes(upTo: 1024, share: context.share)
       let options = bytes.isEmpty ? RetryOptions() : try RetryOptions(json: bytes)
       let outcome = try await coordinator.store.retry(id, discardCheckpoint: options.discardCheckpoint)
       return try await changed(id, outcome, verb: "retried")
@@ -46,10 +47,10 @@ struct JobRoutes {
 
   // MARK: Submitting
 
-  @Sendable private func submit(_ request: Request) async throws -> Response {
+  @Sendable private func submit(_ request: Request, _ context: APIContext) async throws -> Response {
     let limit = coordinator.configuration.maxPayloadBytes
-    let submission: JobSubmission = try await request.decode(upTo: limit + (64 << 10))
-    try check(submission, field: "payload")
+    let submission: JobSubmission = try await request.decode(upTo: limit + (64 << 10), in: context)
+    try check(submission, at: "")
     let key = try idempotencyKey(request)
     let job = NewJob(id: coordinator.ids.next(), submission: submission, idempotencyKey: key)
     switch try await coordinator.enqueuer.submit(job) {
@@ -62,19 +63,23 @@ struct JobRoutes {
     }
   }
 
-  @Sendable private func submitBatch(_ request: Request) async throws -> Response {
-    let batch: BatchSubmission = try await request.decode(upTo: coordinator.configuration.maxBodyBytes)
-    for (index, submission) in batch.jobs.enumerated() { try check(submission, field: "jobs[\(index)].payload") }
+  @Sendable private func submitBatch(_ request: Request, _ context: APIContext) async throws -> Response {
+    let batch: BatchSubmission = try await request.decode(
+      upTo: coordinator.configuration.maxBodyBytes, in: context)
+    let limit = coordinator.configuration.limits.maxBatchJobs
+    guard batch.jobs.count <= limit else { throw JSONError(field: "jobs", expected: "a list of at most \(limit) jobs") }
+    for (index, submission) in batch.jobs.enumerated() { try check(submission, at: "jobs[\(index)].") }
     let jobs = batch.jobs.map { NewJob(id: coordinator.ids.next(), submission: $0) }
     _ = try await coordinator.enqueuer.submit(jobs)
     return .json(BatchReceipt(ids: jobs.map(\.id)), status: .created)
   }
 
-  private func check(_ submission: JobSubmission, field: String) throws {
+  private func check(_ submission: JobSubmission, at path: @autoclosure () -> String) throws {
     let limit = coordinator.configuration.maxPayloadBytes
     guard submission.payload.bytes.count <= limit else {
-      throw Problem(.payloadTooLarge, "'\(field)' must be at most \(limit) bytes")
+      throw Problem(.payloadTooLarge, "'\(path())payload' must be at most \(limit) bytes")
     }
+    try coordinator.configuration.limits.check(submission, at: path())
   }
 
   private func idempotencyKey(_ request: Request) throws -> String? {
@@ -96,17 +101,17 @@ struct JobRoutes {
 
   @Sendable private func logs(_ request: Request, _ context: APIContext) async throws -> Response {
     var attempt: Int?
-    for (name, value) in request.uri.queryParameters {
+    for (name, value) in try QueryString(request.uri.query).parameters {
       guard name == "attempt" else { throw Problem.unknownParameter(name) }
       guard let number = Int(value), number > 0 else {
         throw Problem(.invalidRequest, "'attempt' must be a number of 1 or more")
       }
       attempt = number
     }
-    guard let text = try await coordinator.store.log(job: try context.jobID(), attempt: attempt) else {
-      throw Problem.noSuchJob
+    let id = try context.jobID()
+    return try await coordinator.transfers.log { [attempt] limit in
+      try await coordinator.store.log(job: id, attempt: attempt, upTo: limit)
     }
-    return .bytes(Array(text.utf8), contentType: "text/plain; charset=utf-8")
   }
 
   // MARK: Changing
@@ -134,15 +139,6 @@ private struct RetryOptions: JSONDecodable {
       guard key == "discard_checkpoint" else { throw JSONError(expected: "left out: there is no such field") }
       discardCheckpoint = try reader.bool()
     }
-  }
-}
-
-extension Response {
-  static func checkpoint(_ checkpoint: StoredCheckpoint?) throws -> Response {
-    guard let checkpoint else { throw Problem(.notFound, "the job has no checkpoint") }
-    var headers = HTTPFields()
-    headers[HTTPField.Name("Baton-Checkpoint-Sequence")!] = "\(checkpoint.sequence)"
-    return .bytes(checkpoint.bytes, contentType: checkpoint.contentType, headers: headers)
   }
 }
 

@@ -13,7 +13,7 @@ struct OperationRoutes {
     for (verb, paused) in [("pause", true), ("resume", false)] {
       routes.on(.post, "/queues/{id}/\(verb)", []) { [coordinator] request, context in
         try await request.expectNoFields()
-        let name = try context.name("queue")
+        let name = try context.name("queue", atMost: coordinator.configuration.limits.maxQueueNameBytes)
         try await coordinator.store.setPaused(paused, queue: name)
         if !paused { await coordinator.dispatcher.wake([name]) }
         return .json(QueueState(name: name, paused: paused))

@@ -3,10 +3,12 @@ import BatonPostgres
 import BatonShared
 import HTTPTypes
 import Hummingbird
+import NIOHTTP1
 
 /// Turns every error into a problem that its reader can act upon, and takes the time.
 struct ProblemMiddleware: RouterMiddleware {
   let metrics: CoordinatorMetrics
+  let limits: RequestLimits
 
   func handle(
     _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
@@ -14,6 +16,7 @@ struct ProblemMiddleware: RouterMiddleware {
     let start = ContinuousClock.now
     let response: Response
     do {
+      try limits.check(request)
       response = try await next(request, context)
     } catch {
       response = Self.problem(error, request, context).response()
@@ -35,6 +38,9 @@ struct ProblemMiddleware: RouterMiddleware {
         context.logger.debug("database unavailable", metadata: ["error": "\(error)"])
         return Problem(.databaseUnavailable, "the database cannot be reached; try again")
       }
+    case is HTTPParserError:
+      // The header was sound, so it is what came after.
+      return Problem(.invalidRequest, "the body is cut short, or is not what its header says")
     case is CancellationError:
       return Problem(.draining, "the request was given up")
     case let error as HTTPError where error.status == .notFound:

@@ -9,28 +9,46 @@ extension Request {
   /// gets its answer instead of a connection that is stuck or cut.
   private static let discardLimit = 64 << 20
 
+  /// A body that is smaller is not worth counting: connections are counted.
+  private static let uncountedBytes = 4 << 10
+
   /// The whole body.
-  /// - Throws: `Problem` (413) when it is larger than `limit`.
-  func bytes(upTo limit: Int) async throws -> [UInt8] {
-    let declared = headers[.contentLength].flatMap(Int.init) ?? 0
+  /// - Parameter share: What it is counted in as it grows; nil for no counting.
+  /// - Throws: `Problem` (413) when it is larger than `limit`, (503) when there is no memory for it, (400) when it ends
+  ///   early.
+  func bytes(upTo limit: Int, share: MemoryShare? = nil) async throws -> [UInt8] {
+    let length = headers[.contentLength].flatMap(Int.init)
+    let declared = length ?? 0
     let problem = Problem(.payloadTooLarge, "the body must be at most \(limit) bytes")
     // The client waits for leave to send: it needs none of this.
     if declared > limit && headers[.expect] != nil { throw problem }
     var bytes: [UInt8] = []
-    if declared <= limit { bytes.reserveCapacity(declared) }
     var size = 0
+    var refusal: Problem?
+    func count(_ size: Int) {
+      guard refusal == nil, size > Self.uncountedBytes, size <= limit, let share else { return }
+      do throws(Problem) { try share.grow(to: size) } catch { refusal = error }
+    }
+    count(declared)
+    if refusal == nil, declared <= limit { bytes.reserveCapacity(declared) }
     for try await chunk in body {
       size += chunk.readableBytes
-      if size <= limit { bytes.append(contentsOf: chunk.readableBytesView) } else { bytes = [] }
+      count(size)
+      if size <= limit, refusal == nil { bytes.append(contentsOf: chunk.readableBytesView) } else { bytes = [] }
       if size > limit + Self.discardLimit { break }
     }
     if size > limit { throw problem }
+    if let refusal { throw refusal }
+    // Half a body is nothing: the sender may have been cut off.
+    if let length, size < length { throw Problem(.invalidRequest, "the body ended before its Content-Length") }
     return bytes
   }
 
   /// The body, read as JSON.
-  func decode<Value: JSONDecodable>(_ type: Value.Type = Value.self, upTo limit: Int) async throws -> Value {
-    let bytes = try await bytes(upTo: limit)
+  func decode<Value: JSONDecodable>(
+    _ type: Value.Type = Value.self, upTo limit: Int, in context: APIContext
+  ) async throws -> Value {
+    let bytes = try await bytes(upTo: limit, share: context.share)
     guard !bytes.isEmpty else { throw JSONError(expected: "JSON; it is empty") }
     return try Value(json: bytes)
   }
@@ -48,24 +66,29 @@ extension Request {
 }
 
 extension APIContext {
+  private var pathID: String? { parameters.get("id").flatMap { PercentEncoding.decode($0) } }
+
   /// The job id in the path.
   /// - Throws: `Problem` (404) when it is no UUID: there is no such job.
   func jobID() throws -> JobID {
-    guard let text = parameters.get("id"), let id = JobID(text) else { throw Problem.noSuchJob }
+    guard let text = pathID, let id = JobID(text) else { throw Problem.noSuchJob }
     return id
   }
 
   /// The lease id in the path.
   /// - Throws: `Problem` (409 `lease_lost`) when it is no UUID: no such lease is in force.
   func leaseID() throws -> LeaseID {
-    guard let text = parameters.get("id"), let id = LeaseID(text) else { throw Problem.leaseLost }
+    guard let text = pathID, let id = LeaseID(text) else { throw Problem.leaseLost }
     return id
   }
 
   /// The name of a worker or queue in the path.
-  func name(_ what: String) throws -> String {
-    guard let name = parameters.get("id"), Names.isValid(name) else {
+  func name(_ what: String, atMost limit: Int = Names.maximumLength) throws -> String {
+    guard let name = pathID, Names.isValid(name) else {
       throw Problem(.invalidRequest, "the \(what)'s name must be \(Names.expected)")
+    }
+    guard name.utf8.count <= limit else {
+      throw Problem(.invalidRequest, "the \(what)'s name must be at most \(limit) bytes")
     }
     return name
   }

@@ -17,13 +17,15 @@ struct Routes {
   let router: Router<APIContext>
   private let access: AccessControl
   private let lifecycle: Lifecycle
-  private(set) var decisions: [Decision] = []
+  private let requestMemory: MemoryBudget
   private var methods: [String: [HTTPRequest.Method]] = [:]
+  private(set) var decisions: [Decision] = []
 
-  init(router: Router<APIContext>, access: AccessControl, lifecycle: Lifecycle) {
+  init(router: Router<APIContext>, access: AccessControl, lifecycle: Lifecycle, requestMemory: MemoryBudget) {
     self.router = router
     self.access = access
     self.lifecycle = lifecycle
+    self.requestMemory = requestMemory
   }
 
   /// - Parameter roles: Who may come in besides `admin`; nil for everybody.
@@ -34,6 +36,7 @@ struct Routes {
     decisions.append(Decision(method: method, path: path, roles: roles))
     let access = access
     let lifecycle = lifecycle
+    let requestMemory = requestMemory
     router.on(RouterPath(path), method: method) { request, context in
       var context = context
       if let roles {
@@ -46,6 +49,11 @@ struct Routes {
         }
         guard lifecycle.isMigrated else { throw Problem.notMigrated }
       }
+      if method == .get { return try await handler(request, context) }
+      // What the body became waits for the database in here; so does its share of the memory.
+      let share = MemoryShare(of: requestMemory)
+      context.share = share
+      defer { share.giveBack() }
       return try await handler(request, context)
     }
   }
@@ -63,7 +71,8 @@ struct Routes {
 
   /// Ends the collection: every other method on the same paths is answered 405.
   func refuseOtherMethods() {
-    let all: [HTTPRequest.Method] = [.get, .post, .put, .delete, .patch, .options]
+    var all: [HTTPRequest.Method] = [.get, .post, .put, .delete, .patch, .options, .trace, .connect]
+    if let query = HTTPRequest.Method("QUERY") { all.append(query) }
     for (path, allowed) in methods {
       let list = (allowed + (allowed.contains(.get) ? [.head] : [])).map(\.rawValue).sorted().joined(separator: ", ")
       for method in all where !allowed.contains(method) {

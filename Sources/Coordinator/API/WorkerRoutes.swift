@@ -15,7 +15,7 @@ struct WorkerRoutes {
   func add(to routes: inout Routes) {
     routes.on(.put, "/workers/{id}", [.work]) { [coordinator] request, context in
       let id = try context.name("worker")
-      let registration: WorkerRegistration = try await request.decode(upTo: Self.maximumSmallBody)
+      let registration: WorkerRegistration = try await request.decode(upTo: Self.maximumSmallBody, in: context)
       _ = try await coordinator.registry.register(id, registration)
       return .json(
         RegistrationReceipt(
@@ -23,31 +23,32 @@ struct WorkerRoutes {
           heartbeatSeconds: coordinator.configuration.heartbeatSeconds))
     }
     routes.on(.post, "/workers/{id}/heartbeat", [.work]) { request, context in
-      try await heartbeat(request, worker: try context.name("worker"))
+      try await heartbeat(request, context, worker: try context.name("worker"))
     }
     routes.on(.post, "/leases", [.work]) { request, context in try await lease(request, context) }
-    routes.on(.post, "/leases/settle", [.work]) { request, _ in try await settle(request) }
+    routes.on(.post, "/leases/settle", [.work]) { request, context in try await settle(request, context) }
     routes.on(.get, "/leases/{id}/checkpoint", [.work]) { [coordinator] _, context in
-      guard let found = try await coordinator.store.checkpoint(lease: try context.leaseID()) else {
-        throw Problem.leaseLost
+      let id = try context.leaseID()
+      return try await coordinator.transfers.download(absent: .leaseLost) { slice in
+        try await coordinator.store.checkpoint(lease: id, slice)
       }
-      return try Response.checkpoint(found)
     }
     routes.on(.put, "/leases/{id}/checkpoint", [.work]) { request, context in
-      try await saveCheckpoint(request, lease: try context.leaseID())
+      try await saveCheckpoint(request, context, lease: try context.leaseID())
     }
     routes.on(.post, "/leases/{id}/logs", [.work]) { request, context in
-      try await appendLog(request, lease: try context.leaseID())
+      try await appendLog(request, context, lease: try context.leaseID())
     }
   }
 
   // MARK: Leasing
 
   @Sendable private func lease(_ request: Request, _ context: APIContext) async throws -> Response {
-    let wanted: LeaseRequest = try await request.decode(upTo: Self.maximumSmallBody)
+    var wanted: LeaseRequest = try await request.decode(upTo: Self.maximumSmallBody, in: context)
+    wanted.waitSeconds = min(wanted.waitSeconds, coordinator.configuration.limits.maxWaitSeconds)
     let facts = try await coordinator.registry.facts(of: wanted.workerID)
     guard !facts.isDraining else { throw Problem.workerDraining(wanted.workerID) }
-    let leases = try await PeerWatch.whilePresent(on: context.channel) {
+    let leases = try await PeerWatch.whilePresent(on: context.channel) { [wanted] in
       try await coordinator.dispatcher.lease(wanted, capacityType: facts.capacityType)
     }
     let grants = LeaseGrants(leases: leases.map(\.grant))
@@ -73,8 +74,11 @@ struct WorkerRoutes {
 
   // MARK: Renewing and settling
 
-  @Sendable private func heartbeat(_ request: Request, worker: String) async throws -> Response {
-    let heartbeat: Heartbeat = try await request.decode(upTo: coordinator.configuration.maxBodyBytes)
+  @Sendable private func heartbeat(
+    _ request: Request, _ context: APIContext, worker: String
+  ) async throws -> Response {
+    let heartbeat: Heartbeat = try await request.decode(
+      upTo: coordinator.configuration.maxBodyBytes, in: context)
     async let statuses = coordinator.renewer.submit(heartbeat.leases)
     let pulse = try await coordinator.pulses.submit(
       WorkerPulse(workerID: worker, state: heartbeat.state, interruption: heartbeat.interruption))
@@ -87,8 +91,9 @@ struct WorkerRoutes {
     return .json(HeartbeatReply(drain: pulse.drain, leases: leases))
   }
 
-  @Sendable private func settle(_ request: Request) async throws -> Response {
-    let settle: SettleRequest = try await request.decode(upTo: coordinator.configuration.maxBodyBytes)
+  @Sendable private func settle(_ request: Request, _ context: APIContext) async throws -> Response {
+    let settle: SettleRequest = try await request.decode(
+      upTo: coordinator.configuration.maxBodyBytes, in: context)
     let limit = coordinator.configuration.maxPayloadBytes
     for (index, settlement) in settle.results.enumerated() where settlement.result?.bytes.count ?? 0 > limit {
       throw Problem(.payloadTooLarge, "'results[\(index)].result' must be at most \(limit) bytes")
@@ -101,19 +106,27 @@ struct WorkerRoutes {
 
   // MARK: Checkpoints and logs
 
-  private func saveCheckpoint(_ request: Request, lease: LeaseID) async throws -> Response {
+  private func saveCheckpoint(
+    _ request: Request, _ context: APIContext, lease: LeaseID
+  ) async throws -> Response {
     let contentType = request.headers[.contentType] ?? "application/octet-stream"
     guard contentType.utf8.count <= 256, contentType.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
       throw Problem(.invalidRequest, "the header Content-Type must be at most 256 printable ASCII characters")
     }
-    let bytes = try await request.bytes(upTo: coordinator.configuration.maxCheckpointBytes)
+    let (bytes, share) = try await coordinator.transfers.upload(
+      request, upTo: coordinator.configuration.maxCheckpointBytes, in: context)
+    defer { share?.giveBack() }
     guard let sequence = try await coordinator.store.saveCheckpoint(bytes, contentType: contentType, lease: lease)
     else { throw Problem.leaseLost }
     return .json(CheckpointReceipt(sequence: sequence))
   }
 
-  private func appendLog(_ request: Request, lease: LeaseID) async throws -> Response {
-    let bytes = try await request.bytes(upTo: min(Self.maximumLogPiece, coordinator.configuration.maxLogBytes))
+  private func appendLog(
+    _ request: Request, _ context: APIContext, lease: LeaseID
+  ) async throws -> Response {
+    let (bytes, share) = try await coordinator.transfers.upload(
+      request, upTo: min(Self.maximumLogPiece, coordinator.configuration.maxLogBytes), in: context)
+    defer { share?.giveBack() }
     guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
       throw Problem(.invalidRequest, "the body must be UTF-8 text without the character U+0000")
     }

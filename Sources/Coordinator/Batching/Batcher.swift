@@ -10,31 +10,38 @@ import ServiceLifecycle
 actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   private struct Request {
     let items: [Item]
+    let arrived = ContinuousClock.now
     let reply: CheckedContinuation<[Outcome], any Error>
   }
 
   private let maximumItems: Int
   private let maximumWaiting: Int
   private let lanes: Int
+  private let patience: Duration
   private let perform: @Sendable ([Item]) async throws -> [Outcome]
 
   private var waiting: Deque<Request> = []
   private(set) var waitingItems = 0
   private var idleLanes: [CheckedContinuation<[Request]?, Never>] = []
+  private var batchesAway = 0
+  private var latestStart = ContinuousClock.now
   private(set) var isClosed = false
 
   /// - Parameters:
   ///   - maximumItems: A batch takes no further request once it holds this many items.
   ///   - maximumWaiting: Beyond so many waiting items requests are refused, so that memory stays bounded.
   ///   - lanes: How many batches may be at the database at once.
+  ///   - patience: How long a request waits for its batch to begin. While every lane has been away for longer, those that
+  ///     come are refused at once: a database that hangs is not asked for more.
   ///   - perform: Carries out a batch and returns an outcome for each item, in order.
   init(
-    maximumItems: Int = 1000, maximumWaiting: Int = 50_000, lanes: Int = 2,
+    maximumItems: Int = 1000, maximumWaiting: Int = 50_000, lanes: Int = 2, patience: Duration = .seconds(5),
     perform: @escaping @Sendable ([Item]) async throws -> [Outcome]
   ) {
     self.maximumItems = maximumItems
     self.maximumWaiting = maximumWaiting
     self.lanes = lanes
+    self.patience = patience
     self.perform = perform
   }
 
@@ -51,6 +58,7 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
     guard waitingItems < maximumWaiting else {
       throw Problem(.databaseUnavailable, "too many requests wait for the database")
     }
+    guard batchesAway < lanes || latestStart + patience > .now else { throw Problem.slowDatabase }
     return try await withCheckedThrowingContinuation { reply in
       waiting.append(Request(items: items, reply: reply))
       waitingItems += items.count
@@ -64,9 +72,13 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
       await withDiscardingTaskGroup { group in
         for _ in 0..<lanes {
           group.addTask {
-            while let batch = await self.nextBatch() { await self.carryOut(batch) }
+            while let batch = await self.nextBatch() {
+              await self.carryOut(batch)
+              await self.landed()
+            }
           }
         }
+        group.addTask { await self.watchTheClock() }
       }
     } onCancelOrGracefulShutdown: {
       // Shield: the handler is synchronous; closing is one hop that ends by itself.
@@ -78,6 +90,21 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
     isClosed = true
     for lane in idleLanes { lane.resume(returning: nil) }
     idleLanes = []
+  }
+
+  private func landed() { batchesAway -= 1 }
+
+  /// Sends those away that have waited for too long.
+  private func watchTheClock() async {
+    while !isClosed {
+      let start = ContinuousClock.now - patience
+      while let first = waiting.first, first.arrived < start {
+        waiting.removeFirst()
+        waitingItems -= first.items.count
+        first.reply.resume(throwing: Problem.slowDatabase)
+      }
+      try? await Task.sleep(for: min(.milliseconds(250), patience))
+    }
   }
 
   private func nextBatch() async -> [Request]? {
@@ -94,6 +121,8 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
       items += request.items.count
     }
     waitingItems -= items
+    batchesAway += 1
+    latestStart = .now
     return batch
   }
 
@@ -124,6 +153,10 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
     }
     return try await perform(items)
   }
+}
+
+extension Problem {
+  static let slowDatabase = Problem(.databaseUnavailable, "the database does not keep up; try again")
 }
 
 extension PostgresError {

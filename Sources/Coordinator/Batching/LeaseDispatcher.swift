@@ -8,6 +8,9 @@ import ServiceLifecycle
 ///
 /// While a statement for a filter is at the database, requests and wake-ups for it gather and become the next one.
 actor LeaseDispatcher: Service {
+  /// How long a request waits for its first statement: one that hangs must not gather others behind it.
+  private static let patience = Duration.seconds(10)
+
   private let store: JobStore
   private let ttlSeconds: Double
   private let metrics: CoordinatorMetrics
@@ -163,6 +166,9 @@ actor LeaseDispatcher: Service {
     while !isClosed {
       let now = ContinuousClock.now
       for id in waiters.removeExpired(now: now) { replies.removeValue(forKey: id)?.resume(returning: []) }
+      for id in waiters.removeNew(arrivedBefore: now - Self.patience) {
+        replies.removeValue(forKey: id)?.resume(throwing: Problem.slowDatabase)
+      }
       if now >= nextRecheck {
         nextRecheck = now + recheckInterval
         wake(nil)

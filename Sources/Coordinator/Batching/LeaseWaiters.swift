@@ -26,6 +26,7 @@ struct LeaseWaiters {
     enum Stage { case new, inFlight, parked }
 
     var stage = Stage.new
+    let arrived: ContinuousClock.Instant
     let workerID: String
     let slots: Int
     let filter: LeaseFilter
@@ -56,9 +57,10 @@ struct LeaseWaiters {
   }
 
   mutating func add(
-    _ id: ID, workerID: String, slots: Int, filter: LeaseFilter, deadline: ContinuousClock.Instant
+    _ id: ID, workerID: String, slots: Int, filter: LeaseFilter, deadline: ContinuousClock.Instant,
+    arrived: ContinuousClock.Instant = .now
   ) {
-    waiters[id] = Waiter(workerID: workerID, slots: slots, filter: filter, deadline: deadline)
+    waiters[id] = Waiter(arrived: arrived, workerID: workerID, slots: slots, filter: filter, deadline: deadline)
     groups[filter, default: Group()].order.append(id)
     markDue(filter)
   }
@@ -196,6 +198,13 @@ struct LeaseWaiters {
   mutating func removeAll() -> [ID] {
     defer { waiters = [:] }
     return Array(waiters.keys)
+  }
+
+  /// Those that have been in no statement yet, and should have been.
+  mutating func removeNew(arrivedBefore start: ContinuousClock.Instant) -> [ID] {
+    let overdue = waiters.filter { $0.value.stage == .new && $0.value.arrived < start }.map(\.key)
+    for id in overdue { waiters[id] = nil }
+    return overdue
   }
 
   mutating func removeExpired(now: ContinuousClock.Instant) -> [ID] {

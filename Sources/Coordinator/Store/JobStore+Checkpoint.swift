@@ -1,11 +1,30 @@
 import BatonPostgres
 import BatonShared
 
-/// A checkpoint with its bytes.
+/// A part of a checkpoint to read.
+struct CheckpointSlice: Sendable {
+  static let whole = CheckpointSlice(offset: 0, count: Int(Int32.max))
+
+  let offset: Int
+  let count: Int
+}
+
+/// A checkpoint, or a part of it.
 struct StoredCheckpoint: Sendable {
-  let sequence: Int
+  /// Tells one checkpoint of a job from every other: a sequence may come again when a retry has discarded the first.
+  struct Version: Sendable, Hashable {
+    let sequence: Int
+    let savedAt: Int64
+  }
+
+  let version: Version
   let contentType: String
+  /// Of the whole.
+  let size: Int
+  /// Of the part.
   let bytes: [UInt8]
+
+  var sequence: Int { version.sequence }
 }
 
 extension JobStore {
@@ -33,30 +52,39 @@ extension JobStore {
 
   /// The newest checkpoint of the job that the lease is for, if the lease is in force.
   /// - Returns: nil when the lease is lost; inside of it, nil when there is no checkpoint.
-  func checkpoint(lease: LeaseID) async throws(PostgresError) -> StoredCheckpoint?? {
+  func checkpoint(
+    lease: LeaseID, _ slice: CheckpointSlice = .whole
+  ) async throws(PostgresError) -> StoredCheckpoint?? {
     let rows = try await database.query(
       """
-      select sequence, content_type, data from attempts left join checkpoints using (job_id)
+      select \(Self.sliceColumns) from attempts left join checkpoints using (job_id)
       where lease_id = $1 and outcome is null
-      """, .uuid(lease.uuid))
+      """, .uuid(lease.uuid), .int4(Int32(slice.offset + 1)), .int4(Int32(slice.count)))
     guard let row = rows.first else { return nil }
     return .some(try Self.checkpoint(row))
   }
 
   /// The newest checkpoint of a job.
   /// - Returns: nil when there is no such job; inside of it, nil when it has no checkpoint.
-  func checkpoint(job: JobID) async throws(PostgresError) -> StoredCheckpoint?? {
+  func checkpoint(
+    job: JobID, _ slice: CheckpointSlice = .whole
+  ) async throws(PostgresError) -> StoredCheckpoint?? {
     let rows = try await database.query(
       """
-      select sequence, content_type, data from jobs left join checkpoints on checkpoints.job_id = jobs.id
+      select \(Self.sliceColumns) from jobs left join checkpoints on checkpoints.job_id = jobs.id
       where jobs.id = $1
-      """, .uuid(job.uuid))
+      """, .uuid(job.uuid), .int4(Int32(slice.offset + 1)), .int4(Int32(slice.count)))
     guard let row = rows.first else { return nil }
     return .some(try Self.checkpoint(row))
   }
 
+  /// The value is stored uncompressed and out of line, so only the pages of the slice are read.
+  private static let sliceColumns = "sequence, content_type, substring(data from $2 for $3), size_bytes, saved_at"
+
   private static func checkpoint(_ row: PostgresRow) throws(PostgresError) -> StoredCheckpoint? {
     guard let sequence = try row.intOrNil(0) else { return nil }
-    return StoredCheckpoint(sequence: sequence, contentType: try row.text(1), bytes: try row.bytes(2))
+    return StoredCheckpoint(
+      version: StoredCheckpoint.Version(sequence: sequence, savedAt: try row.timestamp(4)),
+      contentType: try row.text(1), size: try row.int(3), bytes: try row.bytes(2))
   }
 }

@@ -15,6 +15,9 @@ struct JobListing: Sendable {
 }
 
 extension JobStore {
+  /// The most bytes of payloads and results in a page; one with larger ones has fewer jobs.
+  static let maximumPageBytes = 8 << 20
+
   /// A page of jobs, newest first.
   func list(_ listing: JobListing) async throws(PostgresError) -> JobPage {
     var parameters: [PostgresValue] = []
@@ -46,11 +49,19 @@ extension JobStore {
     let limit = place(.int4(Int32(listing.limit + 1)))
     let rows = try await database.query(
       """
-      with page as (select id from jobs \(filter) order by id desc limit \(limit))
-      select \(Self.jobColumns) from page join jobs using (id) \(Self.jobJoins) order by jobs.id desc
+      with page as (
+        select id, octet_length(payload::text) + coalesce(octet_length(result::text), 0) as size
+        from jobs \(filter) order by id desc limit \(limit)
+      ), sized as (
+        select id, count(*) over () as found, row_number() over newest as rank, sum(size) over newest as total
+        from page window newest as (order by id desc)
+      )
+      select \(Self.jobColumns), found from sized join jobs using (id) \(Self.jobJoins)
+      where rank = 1 or total <= \(Self.maximumPageBytes) order by jobs.id desc
       """, parameters)
     var jobs: [JobSnapshot] = []
     for row in rows.prefix(listing.limit) { jobs.append(try JobSnapshot(row)) }
-    return JobPage(jobs: jobs, nextCursor: rows.count > listing.limit ? jobs.last?.id.description : nil)
+    let found = try rows.first?.int("found") ?? 0
+    return JobPage(jobs: jobs, nextCursor: found > jobs.count ? jobs.last?.id.description : nil)
   }
 }

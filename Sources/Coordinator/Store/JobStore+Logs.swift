@@ -1,6 +1,13 @@
 import BatonPostgres
 import BatonShared
 
+/// What a job wrote.
+struct StoredLog: Sendable {
+  let size: Int
+  /// nil when it is larger than was asked for.
+  let bytes: [UInt8]?
+}
+
 extension JobStore {
   /// Appends to what the job wrote, and drops the oldest pieces beyond `keepingBytes` of the whole job.
   /// - Returns: false when the lease is lost.
@@ -25,15 +32,22 @@ extension JobStore {
     return !rows.isEmpty
   }
 
-  /// What the job wrote, of one attempt or of all.
+  /// What the job wrote, of one attempt or of all, unless it is more than `limit` bytes.
   /// - Returns: nil when there is no such job.
-  func log(job: JobID, attempt: Int?) async throws(PostgresError) -> String? {
+  func log(job: JobID, attempt: Int?, upTo limit: Int) async throws(PostgresError) -> StoredLog? {
     let rows = try await database.query(
       """
-      select coalesce(string_agg(body, '' order by chunk), '') from jobs
-      left join job_logs on job_logs.job_id = jobs.id and ($2::integer is null or job_logs.attempt = $2)
-      where jobs.id = $1 group by jobs.id
-      """, .uuid(job.uuid), .int4(attempt.map { Int32(clamping: $0) }))
-    return try rows.first?.text(0)
+      with total as (
+        select coalesce(sum(size_bytes), 0)::bigint as size from job_logs
+        where job_id = $1 and ($2::integer is null or attempt = $2)
+      )
+      select size, case when size <= $3 then coalesce((
+          select string_agg(body, '' order by chunk) from job_logs
+          where job_id = $1 and ($2::integer is null or attempt = $2)
+        ), '') end
+      from jobs cross join total where jobs.id = $1
+      """, .uuid(job.uuid), .int4(attempt.map { Int32(clamping: $0) }), .int8(Int64(limit)))
+    guard let row = rows.first else { return nil }
+    return StoredLog(size: try row.int(0), bytes: try row.isNull(1) ? nil : Array(try row.text(1).utf8))
   }
 }

@@ -6,6 +6,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import ServiceLifecycle
+import Testing
 
 @testable import BatonCoordinator
 
@@ -97,8 +98,14 @@ struct API: Sendable {
     let response = try await HTTPClient.shared.execute(
       request, timeout: .nanoseconds(Int64(timeout / .nanoseconds(1))))
     let content = try await response.body.collect(upTo: 64 << 20)
-    return Answer(
+    let answer = Answer(
       status: Int(response.status.code), headers: response.headers, bytes: Array(content.readableBytesView))
+    // Whatever a test asks for is answered as the document says.
+    let complaints = try OpenAPIDescription.shared.get().complaints(
+      method: method, path: path, status: answer.status,
+      headers: Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }) { $1 }, body: answer.bytes)
+    for complaint in complaints { Issue.record(Comment(rawValue: complaint)) }
+    return answer
   }
 
   func get(_ path: String) async throws -> Answer { try await send("GET", path) }

@@ -1,0 +1,117 @@
+import BatonShared
+import BatonTestSupport
+import Testing
+
+@testable import BatonCoordinator
+
+/// Clients that take their time, on real sockets: they lose their connection, and nobody else loses anything.
+@Suite(.serialized) struct SlowClientTests {
+  private static func configuration(_ change: (inout RequestLimits) -> Void = { _ in }) -> CoordinatorConfiguration {
+    .testing { configuration in
+      configuration.limits.headerTimeoutSeconds = 0.5
+      configuration.limits.transferTimeoutSeconds = 0.5
+      configuration.limits.idleTimeoutSeconds = 1
+      change(&configuration.limits)
+    }
+  }
+
+  @Test func aHeaderThatDripsInIsCutOff() async throws {
+    try await RunningCoordinator.run(configuration: Self.configuration()) { coordinator, _ async throws in
+      let client = try await RawClient(port: coordinator.api.port)
+      try await client.drip(("GET /health HTTP/1.1\r\nX: " + String(repeating: "x", count: 1000)).utf8)
+      let answer = try await client.untilHungUp()
+      #expect(answer.hasPrefix("HTTP/1.1 408 ") && answer.contains("the header took too long"), "\(answer)")
+      #expect(try await coordinator.api.get("/health").status == 200)
+    }
+  }
+
+  @Test func aHeaderThatDripsInAfterAGoodRequestIsCutOffToo() async throws {
+    let configuration = Self.configuration { $0.idleTimeoutSeconds = 3600 }
+    try await RunningCoordinator.run(configuration: configuration) { coordinator, _ async throws in
+      let client = try await RawClient(port: coordinator.api.port)
+      try await client.send("GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+      #expect(try await client.answer().hasPrefix("HTTP/1.1 200 "))
+      for byte in Array(("GET /health HTTP/1.1\r\nX: " + String(repeating: "x", count: 1000)).utf8) {
+        if client.text.contains("HTTP/1.1 408 ") { break }
+        try await client.send([byte])
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      #expect(try await client.untilHungUp().contains("HTTP/1.1 408 "))
+    }
+  }
+
+  @Test func whoSaysNothingIsHungUpOn() async throws {
+    try await RunningCoordinator.run(configuration: Self.configuration()) { coordinator, _ async throws in
+      let silent = try await RawClient(port: coordinator.api.port)
+      #expect(try await silent.untilHungUp() == "")
+      let idle = try await RawClient(port: coordinator.api.port)
+      try await idle.send("GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+      #expect(try await idle.untilHungUp().hasPrefix("HTTP/1.1 200 "))
+    }
+  }
+
+  @Test func aBodyThatDripsInIsCutOffAndNothingComesOfIt() async throws {
+    try await RunningCoordinator.run(configuration: Self.configuration()) { coordinator, _ async throws in
+      let body = #"{"kind":"slow","payload":""# + String(repeating: "x", count: 2000) + "\"}"
+      for header in ["Content-Length: \(body.utf8.count)\r\n", "Transfer-Encoding: chunked\r\n"] {
+        let client = try await RawClient(port: coordinator.api.port)
+        try await client.send("POST /jobs HTTP/1.1\r\nHost: a\r\n\(header)\r\n")
+        if header.hasPrefix("T") { try await client.send("2000\r\n") }
+        try await client.drip(body.utf8)
+        let answer = try await client.untilHungUp()
+        #expect(answer.hasPrefix("HTTP/1.1 408 ") && answer.contains("the body took too long"), "\(answer)")
+      }
+      #expect(try await coordinator.api.get("/stats").read(Statistics.self).jobs[.queued] == 0)
+    }
+  }
+
+  @Test func whoNeverReadsItsAnswerIsHungUpOn() async throws {
+    let configuration = Self.configuration { $0.idleTimeoutSeconds = 3600 }
+    try await RunningCoordinator.run(configuration: configuration) { coordinator, _ async throws in
+      let api = coordinator.api
+      try await api.submit()
+      let lease = try #require(try await api.lease().first).leaseID
+      // More than the buffers of both sides hold, and no more than may be waited for: a second for each 16 KiB.
+      let checkpoint = [UInt8](repeating: 7, count: 12 << 20)
+      #expect(try await api.send("PUT", "/leases/\(lease)/checkpoint", checkpoint).status == 200)
+      let client = try await RawClient(port: api.port, reads: false)
+      try await client.send("GET /leases/\(lease)/checkpoint HTTP/1.1\r\nHost: a\r\n\r\n")
+      // Who does not read does not see the end either; the coordinator does: the memory is given back.
+      try await eventually("a transfer") { try await api.metric("baton_transfer_bytes") ?? 0 > 0 }
+      try await eventually(within: .seconds(90), "the end of the transfer") {
+        try await api.metric("baton_transfer_bytes") == 0
+      }
+      await client.close()
+      #expect(try await api.send("GET", "/leases/\(lease)/checkpoint").bytes == checkpoint)
+    }
+  }
+
+  @Test func aLongPollOutlivesEveryTimeout() async throws {
+    try await RunningCoordinator.run(configuration: Self.configuration()) { coordinator, _ async throws in
+      let api = coordinator.api
+      async let waiting = api.lease("w-1", wait: 60)
+      try await api.untilWaiting(1)
+      // Three times as long as any limit.
+      try await Task.sleep(for: .seconds(3))
+      #expect(try await api.metric("baton_lease_requests_waiting") == 1)
+      let job = try await api.submit()
+      #expect(try await waiting.map(\.jobID) == [job.id])
+    }
+  }
+
+  @Test func moreConnectionsThanAllowedWaitForTheirTurn() async throws {
+    let configuration = Self.configuration { limits in
+      limits.maxConnections = 10
+      limits.headerTimeoutSeconds = 2
+    }
+    try await RunningCoordinator.run(configuration: configuration) { coordinator, _ async throws in
+      var silent: [RawClient] = []
+      for _ in 0..<40 { silent.append(try await RawClient(port: coordinator.api.port)) }
+      // Those that say nothing are hung up on, and make room.
+      let late = try await RawClient(port: coordinator.api.port)
+      try await late.send("GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+      #expect(try await late.answer().hasPrefix("HTTP/1.1 200 "))
+      for client in silent { await client.close() }
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import BatonJSON
+import BatonShared
+import Testing
+
+@testable import BatonCommandLine
+@testable import BatonCoordinator
+@testable import BatonWorker
+
+/// What comes in files, addresses and payloads.
+@Suite struct FileFuzzTests {
+  private func damaged(_ good: [String], seed: UInt64, _ body: ([UInt8]) throws -> Void) rethrows {
+    var mutator = Mutator(random: SeededNumbers(seed: seed))
+    let texts = good.map { Array($0.utf8) }
+    for text in texts { try body(text) }
+    for _ in 0..<cases { try body(mutator.mutate(texts)) }
+  }
+
+  @Test(arguments: seeds) func batchFiles(seed: UInt64) {
+    let good = [
+      "\u{FEFF}{\"kind\":\"a\"}\n\n{\"kind\":\"b\",\"payload\":[1]}\r\n", "{\"kind\":\"a\",\"tags\":{\"t\":\"x\"}}",
+    ]
+    damaged(good, seed: seed) { bytes in
+      guard let jobs = try? BatchFile.jobs(bytes, name: "jobs.jsonl") else { return }
+      let batches = BatchFile.batches(jobs, maximumJobs: 2, maximumBytes: 2000)
+      #expect(batches.reduce(0) { $0 + $1.count } == jobs.count && batches.allSatisfy { (1...2).contains($0.count) })
+    }
+  }
+
+  @Test(arguments: seeds) func queriesOfAddresses(seed: UInt64) {
+    let good = ["status=queued&queue=a&kind=b&limit=7&tag.team=m%20l+x", "cursor=9b2f1c3d-4e5a-4b6c-8d7e-0f1a2b3c4d5e"]
+    damaged(good, seed: seed) { bytes in
+      let text = String(decoding: bytes, as: UTF8.self)
+      do throws(Problem) {
+        let query = try QueryString(text)
+        let listing = try JobListing(query: query)
+        #expect((1...JobListing.maximumLimit).contains(listing.limit))
+        #expect(listing.queue.map(Names.isValid) ?? true)
+        #expect(listing.tags.allSatisfy { !$0.key.utf8.contains(0) && !$0.value.utf8.contains(0) })
+      } catch {
+        #expect(error.status == 400 && !error.detail.isEmpty && !error.detail.contains("\0"))
+      }
+    }
+  }
+
+  @Test(arguments: seeds) func progressFiles(seed: UInt64) {
+    damaged(["0.42", #"{"fraction":0.42,"message":"epoch 3"}"#, "1", "null"], seed: seed) { bytes in
+      guard let progress = ProgressFile.parse(bytes) else { return }
+      #expect(progress.fraction.map { !$0.isNaN } ?? true)
+    }
+  }
+
+  @Test(arguments: seeds) func payloadsOfTheBuiltInKinds(seed: UInt64) {
+    let good = [
+      #"{"command":["python3","train.py"],"env":{"A":"b"},"cwd":"/tmp","input":{"x":[1]}}"#,
+      #"{"steps":100,"step_seconds":0.1,"checkpoint_every":10,"fail_at":null}"#,
+    ]
+    damaged(good, seed: seed) { bytes in
+      guard let payload = try? RawJSON(parsing: bytes) else { return }
+      if let exec = try? ExecPayload(payload) {
+        #expect(exec.command.first?.isEmpty == false)
+        #expect(
+          exec.command.allSatisfy { !$0.utf8.contains(0) } && exec.environment.keys.allSatisfy { !$0.contains("=") })
+      }
+      if let steps = try? StepsHandler.Payload(payload) {
+        #expect(steps.steps >= 0 && steps.stepSeconds >= 0 && steps.checkpointEvery > 0)
+      }
+    }
+  }
+
+  @Test(arguments: seeds) func filesOfTokens(seed: UInt64) {
+    let line = Access.make(role: .work, name: "fleet-a").line
+    damaged(["# tokens\n\(line)\n\nadmin me " + String(repeating: "0aF9", count: 16) + " # it\n", line], seed: seed) {
+      bytes in
+      guard let access = try? Access(text: String(decoding: bytes, as: UTF8.self), path: "tokens") else { return }
+      #expect(!access.isOpen && access.role(authorization: "Bearer nobody's") == nil)
+    }
+  }
+
+  @Test(arguments: seeds) func outputThatIsNotUTF8(seed: UInt64) {
+    damaged(["plain", "größe 😀\n", "\r\n\u{FEFF}"], seed: seed) { bytes in
+      #expect(PercentEncoding.decode(String(decoding: bytes, as: UTF8.self))?.utf8.count ?? 0 <= 3 * bytes.count)
+    }
+  }
+}
