@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import Synchronization
 import Testing
 
 @testable import BatonDrill
@@ -44,39 +45,38 @@ import Testing
     }
   }
 
-  /// What comes within some time; nil for nothing.
-  private func next(
-    _ replies: AsyncStream<String>, within limit: Duration = .milliseconds(300)
-  ) async -> String? {
-    await withTaskGroup(of: String?.self) { group in
-      group.addTask {
-        var iterator = replies.makeAsyncIterator()
-        return await iterator.next()
+  /// What comes back, and whether the connection has ended.
+  private final class Replies: Sendable {
+    private let received = Mutex<[String]>([])
+
+    func add(_ reply: String) { received.withLock { $0.append(reply) } }
+
+    /// What comes within some time; nil for nothing.
+    func next(within limit: Duration = .milliseconds(300)) async -> String? {
+      let end = ContinuousClock.now + limit
+      while ContinuousClock.now < end {
+        let reply = received.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+        if let reply { return reply }
+        try? await Task.sleep(for: .milliseconds(5))
       }
-      group.addTask {
-        try? await Task.sleep(for: limit)
-        return nil
-      }
-      defer { group.cancelAll() }
-      return await group.next() ?? nil
+      return nil
     }
   }
 
-  /// Runs `body` with a way to send, and a stream of what comes back, whose last element is `end`.
+  /// Runs `body` with a way to send, and what comes back, of which the last is `end`.
   private func talk(
     _ client: NIOAsyncChannel<ByteBuffer, ByteBuffer>,
     _ body:
-      @escaping @Sendable (_ send: @escaping @Sendable (String) async throws -> Void, AsyncStream<String>)
-      async throws -> Void
+      @escaping @Sendable (_ send: @escaping @Sendable (String) async throws -> Void, Replies) async throws -> Void
   ) async throws {
-    let (replies, continuation) = AsyncStream<String>.makeStream()
+    let replies = Replies()
     try await client.executeThenClose { inbound, outbound in
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
           do {
-            for try await buffer in inbound { continuation.yield(String(buffer: buffer)) }
+            for try await buffer in inbound { replies.add(String(buffer: buffer)) }
           } catch {}
-          continuation.yield("end")
+          replies.add("end")
         }
         try await body({ try await outbound.write(ByteBuffer(string: $0)) }, replies)
         group.cancelAll()
@@ -88,7 +88,7 @@ import Testing
     try await withProxy { proxy, client in
       try await talk(client) { send, replies in
         try await send("one")
-        #expect(await next(replies, within: .seconds(10)) == "one")
+        #expect(await replies.next(within: .seconds(10)) == "one")
       }
     }
   }
@@ -98,12 +98,12 @@ import Testing
     try await withProxy { proxy, client in
       try await talk(client) { send, replies in
         try await send("one")
-        #expect(await next(replies, within: .seconds(10)) == "one")
+        #expect(await replies.next(within: .seconds(10)) == "one")
         proxy.set(mode)
         try await send("two")
-        #expect(await next(replies) == nil)
+        #expect(await replies.next() == nil)
         proxy.set(.pass)
-        #expect(await next(replies, within: .seconds(10)) == "two")
+        #expect(await replies.next(within: .seconds(10)) == "two")
       }
     }
   }
@@ -112,9 +112,9 @@ import Testing
     try await withProxy { proxy, client in
       try await talk(client) { send, replies in
         try await send("one")
-        #expect(await next(replies, within: .seconds(10)) == "one")
+        #expect(await replies.next(within: .seconds(10)) == "one")
         #expect(proxy.reset() == 1)
-        #expect(await next(replies, within: .seconds(10)) == "end")
+        #expect(await replies.next(within: .seconds(10)) == "end")
       }
     }
   }
@@ -123,10 +123,10 @@ import Testing
     try await withProxy { proxy, client in
       try await talk(client) { send, replies in
         try await send("one")
-        #expect(await next(replies, within: .seconds(10)) == "one")
+        #expect(await replies.next(within: .seconds(10)) == "one")
         #expect(proxy.abandon() == 1)
         try await send("two")
-        #expect(await next(replies) == nil)
+        #expect(await replies.next() == nil)
       }
     }
   }
@@ -136,9 +136,9 @@ import Testing
       try await talk(client) { send, replies in
         proxy.loseAnswers(toRequests: "POST /x", count: 1)
         try await send("GET /y")
-        #expect(await next(replies, within: .seconds(10)) == "GET /y")
+        #expect(await replies.next(within: .seconds(10)) == "GET /y")
         try await send("POST /x")
-        #expect(await next(replies, within: .seconds(10)) == "end")
+        #expect(await replies.next(within: .seconds(10)) == "end")
         #expect(proxy.lostAnswers == 1)
       }
     }
