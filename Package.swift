@@ -150,7 +150,7 @@ let package = Package(
         subprocess,
       ]),
     tests("BenchTests", ["BatonBench", "BatonJSON", "CoordinatorCommand", "WorkerCommand", nio]),
-    tests("DrillTests", ["BatonDrill", "BatonShared", nio, posixNIO]),
+    tests("DrillTests", ["BatonDrill", "BatonJSON", "BatonShared", nio, posixNIO]),
     tests("FuzzTests", ["BatonCommandLine", "BatonCoordinator", "BatonJSON", "BatonShared", "BatonWorker"]),
     tests("JSONTests", ["BatonJSON"]),
     tests("SharedTests", ["BatonJSON", "BatonShared"]),

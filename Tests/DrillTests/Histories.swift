@@ -56,7 +56,7 @@ struct HistoryMaker {
 
   mutating func run(_ run: ProgramRun) { at(2000, .run(run)) }
 
-  var verdict: InterruptionVerdict { InterruptionCheck(history: entries, lease: 10, pollInterval: 0.5).verdict() }
+  var verdict: InterruptionVerdict { InterruptionCheck(history: entries).verdict() }
 }
 
 extension DrillJob {

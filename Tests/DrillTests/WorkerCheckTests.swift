@@ -41,9 +41,16 @@ import Testing
     expect(history, violates: "nobody had told it to")
   }
 
-  /// Told at 20 with 10 s of notice; seen when it says; killed when the time was over.
-  private func overdue(seen: Double?, late: Double? = nil) -> HistoryMaker {
+  /// Told at 20 with 10 s of notice; seen when it says; killed when the time was over, with a job in its hands or not.
+  private func overdue(seen: Double?, late: Double? = nil, isBusy: Bool = true) -> HistoryMaker {
     var history = HistoryMaker()
+    if isBusy {
+      history.worker("b")
+      history.accept(job)
+      history.run(.steady(1, on: "a", from: 1, steps: 1...57))
+      history.run(.steady(2, on: "b", from: 41, steps: 51...100))
+      history.end(job, "done", ("a", "lost", 1, 40), ("b", "done", 41, 70))
+    }
     history.at(0, .workerStarted("a"), .workerReady("a"))
     history.at(20, .fault(number: 1, .notice, worker: "a", deadline: 30))
     if let seen { history.at(seen, .drainSeen(worker: "a", source: "ec2_spot")) }
@@ -70,6 +77,23 @@ import Testing
   @Test func notHavingSeenTheNoticeAtAllIsNoExcuseOnAnIdleMachine() {
     // Half a second is how often workers look. Nothing was late.
     expect(overdue(seen: nil), violates: "still there")
+  }
+
+  @Test func aWorkerThatHadOnlyToExitIsExcusedByALateMachine() {
+    func history(endedAt end: Double, late: Double) -> HistoryMaker {
+      var history = overdue(seen: 20.4, late: late, isBusy: false)
+      history.worker("b")
+      history.accept(job)
+      history.run(.steady(1, on: "a", from: 1, steps: 1...50, interrupted: true))
+      history.run(.steady(2, on: "b", from: 32, steps: 51...100))
+      history.end(job, "done", ("a", "interrupted", 1, end), ("b", "done", 32, 60))
+      return history
+    }
+    #expect(history(endedAt: 28, late: 0.4).verdict.violations == [])
+    #expect(history(endedAt: 28, late: 0.4).verdict.remarks.count == 1)
+    // Not on an idle machine, and not with work in its hands.
+    expect(history(endedAt: 28, late: 0.1), violates: "still there")
+    expect(history(endedAt: 31, late: 0.4), violates: "still there")
   }
 
   /// Suspended from 20 to 40; its job goes on elsewhere at 31; the program wakes and does one more step.

@@ -42,6 +42,9 @@ struct DrillCommand: AsyncParsableCommand {
   @Flag(help: "Print the names of the faults.")
   var list = false
 
+  @Option(help: ArgumentHelp("Judge the history of an earlier drill again, and run none.", valueName: "history.jsonl"))
+  var check: String?
+
   @Flag(help: "Fewer and shorter faults.")
   var short = false
 
@@ -93,6 +96,7 @@ struct DrillCommand: AsyncParsableCommand {
       for (name, summary) in FaultDrill.faults { table.append(.init(name), .init(summary)) }
       return surroundings.show(table)
     }
+    if let check { return try judge(check, surroundings) }
     let locator = ProgramLocator(environment: surroundings.environment)
     let programs = DrillPrograms(
       coordinator: try locator.path("coordinator"), worker: try locator.path("worker"),
@@ -117,6 +121,22 @@ struct DrillCommand: AsyncParsableCommand {
     }
     surroundings.output.line("\nEvery check holds.")
     if !keep, self.folder == nil { try? FileManager.default.removeItem(atPath: folder) }
+  }
+
+  private func judge(_ path: String, _ surroundings: Surroundings) throws {
+    let text = try InputSource.files.read(path)
+    let report: [String]
+    let violations: [String]
+    do {
+      (report, violations) = try HistoryJudge.judge(text)
+    } catch {
+      throw CommandFailure(ExitStatus.data, "'\(path)' is no history of a drill: \(error)")
+    }
+    for line in report { surroundings.output.line(line) }
+    guard violations.isEmpty else {
+      throw CommandFailure(ExitStatus.negative, "\(violations.count) checks do not hold")
+    }
+    surroundings.output.line("\nEvery check holds.")
   }
 
   private func faults(

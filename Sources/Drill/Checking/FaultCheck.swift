@@ -30,7 +30,7 @@ struct FaultCheck: Sendable {
   init(history: [HistoryEntry], faults: [any Fault]) {
     self.history = history
     self.faults = faults
-    base = InterruptionCheck(history: history, lease: 0, pollInterval: 0)
+    base = InterruptionCheck(history: history)
     dones = history.compactMap { entry in
       if case .told(_, _, _, "done") = entry.event { entry.at } else { nil }
     }.sorted()

@@ -118,10 +118,26 @@ extension InterruptionCheck {
     let text =
       "\(name) was still there when its time was over (\(notice.kind.rawValue), fault \(notice.number)): it knew of it "
       + "\(tenths(known)) s before"
-    if late > Self.excuseSeconds, known < needed, known < deadline - notice.at - pollInterval - 1 {
+    let isTooLate =
+      late > Self.excuseSeconds && known < needed && known < deadline - notice.at - Self.pollInterval - 1
+    // Nothing was left to do but to exit, which costs no work.
+    let isEmpty = late > Self.exitExcuseSeconds && hasHandedBack(name, by: worker.killedAt ?? deadline)
+    if isTooLate || isEmpty {
+      let text = isEmpty ? text + ", and had handed everything back" : text
       verdict.remarks.append(text + "; the machine was late by up to \(tenths(late)) s")
     } else {
       verdict.violations.append(text)
+    }
+  }
+}
+
+extension InterruptionCheck {
+  /// Whether every attempt of a worker had its end by then; those that are lost with a worker end only after it.
+  private func hasHandedBack(_ name: String, by time: Double) -> Bool {
+    endings.values.allSatisfy { ending in
+      ending.attempts.allSatisfy { attempt in
+        attempt.worker != name || (attempt.endedAt ?? .infinity) <= time
+      }
     }
   }
 }

@@ -28,9 +28,12 @@ struct InterruptionCheck: Sendable {
   /// A machine that was late by more than this, just then, excuses what a drain has cost, in seconds.
   static let excuseSeconds = 0.5
 
-  let lease: Double
   /// How often the workers ask for notices, in seconds.
-  let pollInterval: Double
+  static let pollInterval = 0.5
+  /// Of a worker that has handed everything back, a machine that was late by more than this excuses that it took long to
+  /// exit, in seconds.
+  static let exitExcuseSeconds = 0.2
+
   var jobs: [Int: DrillJob] = [:]
   var ids: [Int: String] = [:]
   var endings: [Int: JobEnding] = [:]
@@ -42,9 +45,7 @@ struct InterruptionCheck: Sendable {
   var duration = 0.0
   var leftProcesses = 0
 
-  init(history: [HistoryEntry], lease: Double, pollInterval: Double) {
-    self.lease = lease
-    self.pollInterval = pollInterval
+  init(history: [HistoryEntry]) {
     for entry in history { take(entry) }
     for index in runs.keys { runs[index]?.sort { $0.attempt < $1.attempt } }
     measureSteps()

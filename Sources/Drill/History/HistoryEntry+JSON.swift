@@ -44,7 +44,17 @@ extension HistoryEntry: JSONEncodable {
       case .phase(let fault, let phase):
         writer.field("event", "phase")
         writer.field("fault", fault)
-        writer.field("phase", "\(phase)")
+        switch phase {
+        case .before: writer.field("phase", "before")
+        case .begun: writer.field("phase", "begun")
+        case .passed(let evidence):
+          writer.field("phase", "passed")
+          writer.field("words", evidence)
+        case .over: writer.field("phase", "over")
+        case .skipped(let reason):
+          writer.field("phase", "skipped")
+          writer.field("words", reason)
+        }
       case .ending(let ending):
         writer.field("event", "ending")
         writer.field("ending", ending)

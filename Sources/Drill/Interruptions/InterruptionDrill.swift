@@ -26,9 +26,6 @@ public struct InterruptionDrill: Sendable {
     public init() {}
   }
 
-  /// How often the workers ask for notices, in seconds.
-  static let pollInterval = 0.5
-
   public let options: Options
   let programs: DrillPrograms
   /// For logs, records and the history.
@@ -70,9 +67,7 @@ public struct InterruptionDrill: Sendable {
         } catch is Finished {}
       }
     }
-    let check = InterruptionCheck(
-      history: recorder.entries, lease: options.lease, pollInterval: Self.pollInterval)
-    return check.verdict()
+    return InterruptionCheck(history: recorder.entries).verdict()
   }
 
   private struct Finished: Error {}
@@ -130,7 +125,7 @@ public struct InterruptionDrill: Sendable {
   private func environment(coordinator: String) -> [String: String] {
     [
       "COORDINATOR_URL": coordinator, "WORKER_SLOTS": "\(options.slots)", "WORKER_CAPACITY_TYPE": "spot",
-      "SPOT_PROVIDER": "aws", "POLL_INTERVAL_SECONDS": "\(Self.pollInterval)",
+      "SPOT_PROVIDER": "aws", "POLL_INTERVAL_SECONDS": "\(InterruptionCheck.pollInterval)",
       "GRACE_PERIOD_SECONDS": "\(options.grace)", "EXEC_ALLOW": "*",
     ]
   }

@@ -1,0 +1,189 @@
+import BatonJSON
+import BatonShared
+
+extension HistoryEntry: JSONDecodable {
+  /// What a line of the history can hold.
+  private struct Line {
+    var at = 0.0
+    var event = ""
+    var worker = ""
+    var words = ""
+    var id = ""
+    var source = ""
+    var number = 0
+    var kind = ""
+    var phase = ""
+    var fault = ""
+    var seconds: Double?
+    var flag = false
+    var job: DrillJob?
+    var run: ProgramRun?
+    var ending: JobEnding?
+    var text = ""
+  }
+
+  init(from reader: inout JSONReader) throws(JSONError) {
+    var line = Line()
+    try reader.object { key, reader throws(JSONError) in
+      switch key {
+      case "at": line.at = try reader.double()
+      case "event": line.event = try reader.string()
+      case "worker": line.worker = try reader.string()
+      case "word", "words": line.words = try reader.string()
+      case "id": line.id = try reader.string()
+      case "source": line.source = try reader.string()
+      case "number", "attempt", "processes": line.number = try reader.int()
+      case "kind": line.kind = try reader.string()
+      case "phase": line.phase = try reader.string()
+      case "fault": line.fault = try reader.string()
+      case "seconds", "deadline":
+        line.seconds = try reader.optional { reader throws(JSONError) in try reader.double() }
+      case "overdue": line.flag = try reader.bool()
+      case "job": line.job = try reader.value()
+      case "run": line.run = try reader.value()
+      case "ending":
+        if reader.peekIsString { line.text = try reader.string() } else { line.ending = try reader.value() }
+      default: try reader.skip()
+      }
+    }
+    guard let event = Self.event(line) else { throw JSONError(field: "event", expected: "an event of a drill") }
+    self.init(at: line.at, event: event)
+  }
+
+  private static func event(_ line: Line) -> HistoryEvent? {
+    switch line.event {
+    case "accepted": line.job.map { .accepted($0, id: line.id) }
+    case "worker_started": .workerStarted(line.worker)
+    case "worker_ready": .workerReady(line.worker)
+    case "worker_ended": .workerEnded(line.worker, ProcessEnding(line.text))
+    case "fault":
+      FaultKind(rawValue: line.kind).map {
+        .fault(number: line.number, $0, worker: line.worker, deadline: line.seconds)
+      }
+    case "drain_seen": .drainSeen(worker: line.worker, source: line.source)
+    case "killed": .killed(worker: line.worker, isOverdue: line.flag)
+    case "suspended": .suspended(worker: line.worker)
+    case "resumed": .resumed(worker: line.worker)
+    case "told": .told(worker: line.worker, job: line.id, attempt: line.number, line.words)
+    case "late": .late(seconds: line.seconds ?? 0)
+    case "left": .left(processes: line.number)
+    case "run": line.run.map { .run($0) }
+    case "ending": line.ending.map { .ending($0) }
+    case "phase": phase(line).map { .phase(fault: line.fault, $0) }
+    default: nil
+    }
+  }
+
+  private static func phase(_ line: Line) -> FaultPhase? {
+    switch line.phase {
+    case "before": .before
+    case "begun": .begun
+    case "passed": .passed(evidence: line.words)
+    case "over": .over
+    case "skipped": .skipped(reason: line.words)
+    default: nil
+    }
+  }
+}
+
+extension ProcessEnding {
+  /// Reads what `description` has written.
+  init(_ text: String) {
+    let number = text.split(separator: " ").last.flatMap { Int32($0) }
+    if text.hasPrefix("exit status "), let number {
+      self = .exited(number)
+    } else if text.hasPrefix("signal "), let number {
+      self = .signalled(number)
+    } else {
+      self = .notStarted(text.hasPrefix("not started: ") ? String(text.dropFirst(13)) : text)
+    }
+  }
+}
+
+extension DrillJob: JSONDecodable {
+  init(from reader: inout JSONReader) throws(JSONError) {
+    self.init(index: 0, kind: .exec, steps: 0, stepSeconds: 0, checkpointEvery: 1, behaviour: .auto)
+    try reader.object { key, reader throws(JSONError) in
+      switch key {
+      case "index": index = try reader.int()
+      case "kind":
+        guard let known = Kind(rawValue: try reader.string()) else { throw JSONError(expected: "a kind of job") }
+        kind = known
+      case "steps": steps = try reader.int()
+      case "step_seconds": stepSeconds = try reader.double()
+      case "checkpoint_every": checkpointEvery = try reader.int()
+      case "on_interruption":
+        guard let known = InterruptionBehaviour(rawValue: try reader.string()) else {
+          throw JSONError(expected: "a behaviour")
+        }
+        behaviour = known
+      default: try reader.skip()
+      }
+    }
+  }
+}
+
+extension ProgramRun: JSONDecodable {
+  init(from reader: inout JSONReader) throws(JSONError) {
+    self.init(job: 0, attempt: 0, worker: "", first: nil)
+    try reader.object { key, reader throws(JSONError) in
+      switch key {
+      case "job": job = try reader.int()
+      case "attempt": attempt = try reader.int()
+      case "worker": worker = try reader.string()
+      case "first": first = try reader.optional { reader throws(JSONError) in try reader.int() }
+      case "started_at": startedAt = try reader.optional { reader throws(JSONError) in try reader.double() }
+      case "exact": isExact = try reader.bool()
+      case "steps": steps = try reader.values()
+      case "checkpoints": checkpoints = try reader.values()
+      case "interrupted": interrupted = try reader.optional { reader throws(JSONError) in try reader.value() }
+      case "finished_at": finishedAt = try reader.optional { reader throws(JSONError) in try reader.double() }
+      default: try reader.skip()
+      }
+    }
+  }
+}
+
+extension ProgramRun.Mark: JSONDecodable {
+  init(from reader: inout JSONReader) throws(JSONError) {
+    var values: [Double?] = []
+    try reader.array { reader throws(JSONError) in
+      values.append(try reader.optional { reader throws(JSONError) in try reader.double() })
+    }
+    guard values.count == 2, let number = values[0] else { throw JSONError(expected: "a step and its time") }
+    self.init(number: Int(number), at: values[1])
+  }
+}
+
+extension JobEnding: JSONDecodable {
+  init(from reader: inout JSONReader) throws(JSONError) {
+    self.init(job: 0, id: "", status: "", error: nil, attempts: [])
+    try reader.object { key, reader throws(JSONError) in
+      switch key {
+      case "job": job = try reader.int()
+      case "id": id = try reader.string()
+      case "status": status = try reader.string()
+      case "error": error = try reader.optional { reader throws(JSONError) in try reader.string() }
+      case "attempts": attempts = try reader.values()
+      default: try reader.skip()
+      }
+    }
+  }
+}
+
+extension JobEnding.Attempt: JSONDecodable {
+  init(from reader: inout JSONReader) throws(JSONError) {
+    self.init(number: 0, worker: "", outcome: nil, reason: nil, startedAt: 0, endedAt: nil)
+    try reader.object { key, reader throws(JSONError) in
+      switch key {
+      case "number": number = try reader.int()
+      case "worker": worker = try reader.string()
+      case "outcome": outcome = try reader.optional { reader throws(JSONError) in try reader.string() }
+      case "reason": reason = try reader.optional { reader throws(JSONError) in try reader.string() }
+      case "started_at": startedAt = try reader.double()
+      case "ended_at": endedAt = try reader.optional { reader throws(JSONError) in try reader.double() }
+      default: try reader.skip()
+      }
+    }
+  }
+}

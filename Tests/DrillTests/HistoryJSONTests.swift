@@ -1,0 +1,44 @@
+import BatonJSON
+import Testing
+
+@testable import BatonDrill
+
+/// What is written into a history's file reads back as the same.
+@Suite struct HistoryJSONTests {
+  @Test func everyEventReadsBackAsItWasWritten() throws {
+    let job = DrillJob.hundredSteps(3, kind: .steps, behaviour: .checkpoint)
+    var run = ProgramRun.steady(2, on: "a", from: 1, steps: 1...4, interrupted: true)
+    run.checkpoints.append(.init(number: 3, at: nil))
+    let attempt = JobEnding.Attempt(
+      number: 1, worker: "a", outcome: "lost", reason: "why", startedAt: 1.5, endedAt: nil)
+    let events: [HistoryEvent] = [
+      .accepted(job, id: "id-3"), .workerStarted("a"), .workerReady("a"), .workerEnded("a", .exited(0)),
+      .workerEnded("a", .signalled(9)), .workerEnded("a", .notStarted("no such file")),
+      .fault(number: 4, .notice, worker: "a", deadline: 12.25), .fault(number: 5, .kill, worker: "a", deadline: nil),
+      .drainSeen(worker: "a", source: "ec2_spot"), .killed(worker: "a", isOverdue: true), .suspended(worker: "a"),
+      .resumed(worker: "a"), .told(worker: "a", job: "id-3", attempt: 2, "done"), .late(seconds: 0.5),
+      .left(processes: 2), .run(run),
+      .ending(JobEnding(job: 3, id: "id-3", status: "done", error: "none", attempts: [attempt])),
+      .phase(fault: "failover", .before), .phase(fault: "failover", .passed(evidence: "it was")),
+      .phase(fault: "failover", .skipped(reason: "why")), .phase(fault: "failover", .over),
+    ]
+    for event in events {
+      let entry = HistoryEntry(at: 1.25, event: event)
+      #expect("\(try HistoryEntry(json: entry.json))" == "\(entry)")
+    }
+  }
+
+  @Test func aHistoryIsJudgedFromItsFileAsFromMemory() throws {
+    var history = HistoryMaker()
+    history.worker("a")
+    history.accept(.hundredSteps())
+    let text = history.entries.flatMap { $0.json + [UInt8(ascii: "\n")] }
+    let judged = try HistoryJudge.judge(text)
+    #expect(judged.violations == history.verdict.violations)
+    #expect(!judged.violations.isEmpty)
+  }
+
+  @Test func whatIsNoHistoryIsRefused() {
+    #expect(throws: JSONError.self) { try HistoryJudge.judge(Array(#"{"at":1,"event":"nonsense"}"#.utf8)) }
+  }
+}
