@@ -95,7 +95,7 @@ struct DrainConductor: Sendable {
     return "stopped and handed back \(when): \(notice.description)\(why)"
   }
 
-  /// Puts a decision on record: each that differs from the one before is logged, each that is final is counted.
+  /// Puts a decision on record; each that differs from the one before is logged and counted.
   private func tell(
     _ run: LeaseRun, _ decision: String, _ triage: Triage, _ drain: DrainPlan.Drain, before: LeaseRun.TriageNote?
   ) {

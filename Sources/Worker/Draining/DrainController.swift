@@ -49,8 +49,15 @@ final class DrainController: Sendable {
 
   /// Takes in everything that some sources say at this moment: what they do not say any more is forgotten.
   func observe(_ events: [InterruptionEvent], of sources: Set<String>) {
-    if plan.update({ $0.forget(sources, except: events) }) {
-      logger.notice("the recommendation is withdrawn: all kinds of job are taken again")
+    let (endsSoftState, calledOff) = plan.update { policy in
+      let waiting = policy.waiting
+      return (policy.forget(sources, except: events), waiting.subtracting(policy.waiting))
+    }
+    if endsSoftState { logger.notice("the recommendation is withdrawn: all kinds of job are taken again") }
+    for event in calledOff {
+      logger.notice(
+        "an interruption that was announced is called off",
+        metadata: ["source": "\(event.source)", "action": "\(event.action)"])
     }
     // Of two of a kind the nearer one counts.
     var nearest: [InterruptionEvent.Identity: InterruptionEvent] = [:]

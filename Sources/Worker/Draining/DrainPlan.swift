@@ -9,12 +9,12 @@ struct InterruptionNotice: Sendable, Equatable {
   /// Seconds until then; nil when the source names no time.
   var secondsLeft: Double?
 
-  /// - Parameter secondsLeft: What the source says. A hibernation begins at once, whatever time it names (EC2 user guide,
-  ///   "Spot Instance interruption notices").
+  /// - Parameter secondsLeft: What the source says. A hibernation that it gives a time for begins at once, whatever time
+  ///   that is (EC2 user guide, "Spot Instance interruption notices").
   init(source: String, action: String, secondsLeft: Double?) {
     self.source = source
     self.action = action
-    self.secondsLeft = action == "hibernate" ? 0 : secondsLeft
+    self.secondsLeft = action == "hibernate" ? secondsLeft.map { _ in 0 } : secondsLeft
   }
 
   var description: String { "\(source) \(action)" }

@@ -79,15 +79,9 @@ struct Triage: Sendable, Equatable {
     let isUseless = facts.behaviour == .auto && facts.secondsToGo != nil && !canSave(facts, until: finishBy, at: now)
     if now < latest, !isUseless {
       // Whether it will finish or not, every second until then is work done.
-      let (outlook, words): (Outlook, String) =
-        if let seconds = facts.secondsToGo {
-          (.willNotFinish, "needs \(seconds.tenths) s and may not finish")
-        } else {
-          (.unknown, "does not tell how long it needs")
-        }
       return Triage(
-        decision: .runOn(until: latest), outlook: outlook,
-        reason: "\(words); runs until a checkpoint is due; \(left.tenths) s left")
+        decision: .runOn(until: latest), outlook: facts.secondsToGo == nil ? .unknown : .willNotFinish,
+        reason: "\(need(facts, left)); runs until a checkpoint is due; \(left.tenths) s left")
     }
     // Nothing can be saved any more, but it may finish all the same: who knows.
     if facts.secondsToGo == nil, now < finishBy, !canSave(facts, until: finishBy, at: now) {
@@ -95,7 +89,15 @@ struct Triage: Sendable, Equatable {
         decision: .runOn(until: finishBy), outlook: .unknown,
         reason: "does not tell how long it needs, and there is no time to save; \(left.tenths) s left")
     }
-    return save(facts, until: finishBy, at: now, "asked for a checkpoint \(left.tenths) s before the deadline")
+    return save(
+      facts, until: finishBy, at: now,
+      "\(need(facts, left)); asked for a checkpoint \(left.tenths) s before the deadline")
+  }
+
+  /// What a job that is not sure to finish has told of itself.
+  private static func need(_ facts: Facts, _ left: Double) -> String {
+    guard let seconds = facts.secondsToGo else { return "does not tell how long it needs" }
+    return "needs \(seconds.tenths) s and \(seconds > left ? "will" : "may") not finish"
   }
 
   /// A checkpoint if there is time for it by measurement; else another worker may as well begin now.
@@ -103,7 +105,8 @@ struct Triage: Sendable, Equatable {
     _ facts: Facts, until finishBy: ContinuousClock.Instant, at now: ContinuousClock.Instant, _ reason: String
   ) -> Triage {
     if canSave(facts, until: finishBy, at: now) {
-      return Triage(decision: .checkpoint, outlook: .willNotFinish, reason: reason)
+      return Triage(
+        decision: .checkpoint, outlook: facts.secondsToGo == nil ? .unknown : .willNotFinish, reason: reason)
     }
     let left = max(0, (finishBy - now).inSeconds)
     let needed = facts.checkpointSeconds ?? 0

@@ -29,8 +29,9 @@ struct EC2Source: InterruptionSource {
     let others: [any EC2Signal] = [RebalanceSignal(), LifecycleStateSignal(), MaintenanceSignal()]
     var places: [String: Place] = [:]
     var backoff = Backoff(base: max(pollInterval, 0.05), limit: 60)
-    // A service that has answered is asked again soon, but the more rarely the longer it is busy.
-    var patience = Backoff(base: pollInterval / 2, limit: pollInterval * 2)
+    // A service that has answered and is busy now is asked again soon, since a notice may be waiting, but the more
+    // rarely the longer that lasts.
+    var patience = Backoff(base: min(1, pollInterval), limit: pollInterval * 3)
     var hasIdentity = false
     while !Task.isCancelled {
       let failure: IMDSError?
@@ -50,7 +51,7 @@ struct EC2Source: InterruptionSource {
         patience.reset()
         wait = .seconds(pollInterval * Double.random(in: 0.8...1))
       } else if failure?.isTransient == true, places[notice.path]?.availability.hasEverSucceeded == true {
-        wait = patience.next(atLeast: pollInterval)
+        wait = patience.next()
       } else {
         // Not on EC2 at all, most likely, or not allowed: look rarely.
         wait = backoff.next()

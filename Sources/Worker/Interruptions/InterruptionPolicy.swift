@@ -81,6 +81,8 @@ struct InterruptionPolicy: Sendable {
     plan = DrainPlan(grace: settings.grace)
   }
 
+  /// What is announced and too far away to do anything yet.
+  var waiting: Set<InterruptionEvent.Identity> { Set(known.filter { $0.value.standing == .waiting }.keys) }
   var drain: DrainPlan.Drain? { plan.drain }
   var isDraining: Bool { plan.isDraining }
 
@@ -155,11 +157,13 @@ struct InterruptionPolicy: Sendable {
 
   /// Ends the soft state when its time has come.
   ///
-  /// The recommendation may stand in the metadata for ever; it stays known, so that it does not begin anew.
+  /// The recommendation may stand in the metadata for ever; it stays known, so that it does not begin anew. One that was
+  /// only played does not stand anywhere, and may be played again.
   /// - Returns: Whether that ended it.
   mutating func expire(at now: ContinuousClock.Instant) -> Bool {
     guard let soft, now >= soft.expiresAt else { return false }
     self.soft = nil
+    known = known.filter { $0.key.source != "simulated" || $0.value.standing == .drained }
     return true
   }
 

@@ -122,7 +122,7 @@ struct JobRunner: Sendable {
     let halt = state.halt == .lost ? .lost : end.map(\.halt) ?? state.halt
     return Verdict.Ending(
       result: end?.result, halt: halt, interruption: state.interruption, triage: state.triage,
-      hasCheckpoint: state.savedCheckpoints > 0, endedAt: .now)
+      hasCheckpoint: state.savedCheckpoints > state.savedBeforeInterruption, endedAt: .now)
   }
 
   private func enforceTimeLimits(_ run: LeaseRun) async {

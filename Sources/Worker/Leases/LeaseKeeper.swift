@@ -42,7 +42,10 @@ final class LeaseKeeper: Service {
     }
     // The last word: gone, and nothing held. What is left when time is up is not renewed once more.
     if registrar.state.value.receipt != nil {
-      _ = await race(before: .now + .seconds(1)) { await self.beat(with: [], state: .gone) }
+      // With next to no time left the process had better end; the coordinator finds out by itself.
+      let soon = ContinuousClock.now + .milliseconds(200)
+      let end = min(.now + .seconds(1), max(drain.plan.value.drain?.deadline ?? .now + .seconds(1), soon))
+      _ = await race(before: end) { await self.beat(with: [], state: .gone) }
     }
   }
 

@@ -25,6 +25,8 @@ final class LeaseRun: Sendable {
     /// How long the job's newest checkpoint took to save, in seconds.
     var checkpointSeconds: Double?
     var savedCheckpoints = 0
+    /// How many of them were there when it was asked to hand back.
+    var savedBeforeInterruption = 0
     /// Set while a checkpoint is wanted that is not due yet: the instance may be taken away.
     var isCheckpointWanted = false
     /// Whether the newest checkpoint is saved after the job's end rather than by the job itself.
@@ -65,6 +67,7 @@ final class LeaseRun: Sendable {
         return true
       }
       state.interruption = request
+      state.savedBeforeInterruption = state.savedCheckpoints
       return true
     }
   }
