@@ -59,6 +59,11 @@ public struct PostgresConfiguration: Sendable {
     }
     // A process that is frozen in the middle of a transaction must not hold its locks for ever.
     script += "SET idle_in_transaction_session_timeout = 60000;"
+    // A plan that was made when the tables were empty is kept until they are analysed, and may be ruinous by then: see
+    // "plans" in docs/performance.md.
+    if option("options")?.contains("plan_cache_mode") != true {
+      script += "SET plan_cache_mode = force_custom_plan;"
+    }
     return script
   }
 

@@ -60,8 +60,23 @@ public struct LeaseID: Sendable, Hashable, CustomStringConvertible {
 
   public init(_ uuid: UUID) { self.uuid = uuid }
 
-  /// Makes a new one at random.
-  public init() { self.uuid = UUID() }
+  /// Makes a new one of random bits that nobody can guess: whoever knows it holds the lease.
+  ///
+  /// Not `UUID()`: on Linux that opens `/dev/urandom` each time and does not look whether it could, so a process that
+  /// has run out of file descriptors would give out whatever lay in memory. The generator of the standard library asks
+  /// the kernel, and ends the process rather than go on without an answer.
+  public init() {
+    var generator = SystemRandomNumberGenerator()
+    self.init(using: &generator)
+  }
+
+  /// Makes a new one (UUID version 4, RFC 9562).
+  public init(using generator: inout some RandomNumberGenerator) {
+    self.uuid = UUID(high: generator.next() & ~0xF000 | 0x4000, low: generator.next() & ~(3 << 62) | 2 << 62)
+  }
+
+  /// Stands for a lease whose id is not told (the nil UUID of RFC 9562, section 5.9).
+  public static let withheld = LeaseID(.zero)
 
   /// Reads an id in any letter case; nil when `text` is no UUID.
   public init?(_ text: String) {
@@ -89,6 +104,9 @@ extension LeaseID: JSONEncodable, JSONDecodable {
 }
 
 extension UUID {
+  /// All bits zero (RFC 9562, section 5.9).
+  static let zero = UUID(high: 0, low: 0)
+
   fileprivate init(high: UInt64, low: UInt64) {
     func byte(_ word: UInt64, _ position: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: word >> (56 - 8 * position)) }
     self.init(
@@ -99,10 +117,36 @@ extension UUID {
       ))
   }
 
-  /// Foundation's reader stops at a NUL and believes what stands before it.
+  /// Reads the canonical text in any letter case, and nothing else. Foundation's reader stops at a NUL and believes what
+  /// stands before it; and it is slow, which counts where every line of a batch has an id.
   fileprivate init?(wholeText text: String) {
-    guard text.utf8.count == 36 else { return nil }
-    self.init(uuidString: text)
+    var text = text
+    let halves: (UInt64, UInt64)? = text.withUTF8 { utf8 in
+      guard utf8.count == 36 else { return nil }
+      var (high, low) = (UInt64(0), UInt64(0))
+      var digits = 0
+      for (position, byte) in utf8.enumerated() {
+        if position == 8 || position == 13 || position == 18 || position == 23 {
+          guard byte == UInt8(ascii: "-") else { return nil }
+          continue
+        }
+        guard let digit = Self.hexValue(byte) else { return nil }
+        if digits < 16 { high = high << 4 | digit } else { low = low << 4 | digit }
+        digits += 1
+      }
+      return (high, low)
+    }
+    guard let (high, low) = halves else { return nil }
+    self.init(high: high, low: low)
+  }
+
+  private static func hexValue(_ byte: UInt8) -> UInt64? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(byte - UInt8(ascii: "0"))
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(byte - UInt8(ascii: "a") + 10)
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt64(byte - UInt8(ascii: "A") + 10)
+    default: nil
+    }
   }
 
   /// The canonical text in lower case (RFC 9562); `uuidString` is in upper case.

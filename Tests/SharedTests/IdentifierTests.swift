@@ -37,6 +37,14 @@ import Testing
     #expect(LeaseID(text)?.description == text.lowercased())
   }
 
+  @Test func everyIDIsReadAsFoundationReadsIt() {
+    for _ in 0..<2000 {
+      let uuid = UUID()
+      #expect(LeaseID(uuid.uuidString)?.uuid == uuid)
+      #expect(LeaseID(uuid).description == uuid.uuidString.lowercased())
+    }
+  }
+
   @Test(arguments: [
     "", "x", "0197a2b4c6d87eef8123456789abcdef", "0197a2b4-c6d8-7eef-8123-456789abcde",
     "0197a2b4-c6d8-7eef-8123-456789abcdeg",

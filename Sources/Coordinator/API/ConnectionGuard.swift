@@ -28,6 +28,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   private var headerTimer: Scheduled<Void>?
 
   private var isReadingBody = false
+  /// Counts the requests, to tell whose body is being read.
+  private var request = 0
   /// Since when the body is waited for; nil while nobody wants more of it.
   private var bodyWait: NIODeadline?
   private var bodyTime = TimeAmount.zero
@@ -88,6 +90,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     case .head:
       (headerStart, hasHeaderBytes, hasFirstLine) = (nil, false, false)
       openRequests += 1
+      request += 1
       isReadingBody = true
       (bodyWait, bodyTime, bodyBytes) = (nil, .zero, 0)
     case .body(let bytes):
@@ -136,8 +139,11 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     case .end:
       openRequests -= 1
       context.write(data, promise: promise)
-      // The client has its answer and goes on sending: it may finish, but not for ever.
-      if isReadingBody || isEnding { end(context) }
+      if isEnding {
+        end(context)
+      } else if isReadingBody {
+        endUnlessBodyEnds(context)
+      }
       return
     }
     context.write(data, promise: promise)
@@ -196,7 +202,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   private func allowance(_ bytes: Int) -> TimeAmount {
-    transferTimeout + .milliseconds(Int64(bytes) * 1000 / Int64(RequestLimits.slowestBytesPerSecond))
+    transferTimeout + .milliseconds(Int64(bytes) * 1000 / Int64(limits.slowestBytesPerSecond))
   }
 
   // MARK: Ending
@@ -221,6 +227,14 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   private func end(_ context: ChannelHandlerContext) {
     isEnding = true
     close(context, after: Self.farewell)
+  }
+
+  /// The client has its answer and goes on sending: it may finish and come again, but not send for ever.
+  private func endUnlessBodyEnds(_ context: ChannelHandlerContext) {
+    let answered = request
+    context.eventLoop.assumeIsolated().scheduleTask(in: Self.farewell) {
+      if self.request == answered, self.isReadingBody { context.close(promise: nil) }
+    }
   }
 
   private func close(_ context: ChannelHandlerContext, after delay: TimeAmount) {

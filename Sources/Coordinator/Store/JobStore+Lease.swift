@@ -45,7 +45,7 @@ extension JobStore {
       filter.kinds.isEmpty ? Self.leaseAnyKindSQL : Self.leaseKindsSQL,
       .textArray(filter.queues),
       .textArray(filter.capacityType.placements.map(\.rawValue)),
-      .uuidArray(workerIDs.map { _ in LeaseID.random().uuid }),
+      .uuidArray(workerIDs.map { _ in LeaseID().uuid }),
       .textArray(workerIDs),
       .text(filter.capacityType.rawValue),
       .float8(ttlSeconds),

@@ -45,7 +45,7 @@ public struct AttemptSnapshot: Sendable, JSONEncodable, JSONDecodable {
 
   public init(from reader: inout JSONReader) throws(JSONError) {
     self.init(
-      attempt: 0, leaseID: LeaseID(.init()), workerID: "", capacityType: .unknown, outcome: nil, reason: nil,
+      attempt: 0, leaseID: .withheld, workerID: "", capacityType: .unknown, outcome: nil, reason: nil,
       startedAt: Instant(microseconds: 0), endedAt: nil, checkpointSequence: nil)
     try reader.object { key, reader throws(JSONError) in
       switch key {

@@ -132,7 +132,7 @@ public struct HeartbeatReply: Sendable, JSONEncodable, JSONDecodable {
     }
 
     public init(from reader: inout JSONReader) throws(JSONError) {
-      self.init(leaseID: LeaseID(.init()), status: .held)
+      self.init(leaseID: .withheld, status: .held)
       try reader.object { key, reader throws(JSONError) in
         switch key {
         case "lease_id": leaseID = try reader.value()

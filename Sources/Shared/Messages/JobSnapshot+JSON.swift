@@ -38,7 +38,7 @@ extension JobSnapshot: JSONDecodable {
     let nowhere = Instant(microseconds: 0)
     var id: JobID?
     self.init(
-      id: JobID(.init()), queue: "", kind: "", status: .queued, payload: .null, priority: 0, placement: .any,
+      id: JobID(.zero), queue: "", kind: "", status: .queued, payload: .null, priority: 0, placement: .any,
       onInterruption: .auto, tags: .emptyObject, attempt: 0, maxAttempts: 0, failures: 0, interruptions: 0, losses: 0,
       maxLosses: 0, timeoutSeconds: nil, progress: nil, checkpoint: nil, result: nil, error: nil, workerID: nil,
       runAt: nowhere, createdAt: nowhere, startedAt: nil, finishedAt: nil)

@@ -46,7 +46,7 @@ public struct Settlement: Sendable, JSONEncodable, JSONDecodable {
   public init(from reader: inout JSONReader) throws(JSONError) {
     var leaseID: LeaseID?
     var outcome: SettleOutcome?
-    self.init(leaseID: LeaseID(.init()), outcome: .done)
+    self.init(leaseID: .withheld, outcome: .done)
     try reader.object { key, reader throws(JSONError) in
       switch key {
       case "lease_id": leaseID = try reader.value()
@@ -119,7 +119,7 @@ public struct SettleReply: Sendable, JSONEncodable, JSONDecodable {
     }
 
     public init(from reader: inout JSONReader) throws(JSONError) {
-      self.init(leaseID: LeaseID(.init()), status: .lost)
+      self.init(leaseID: .withheld, status: .lost)
       try reader.object { key, reader throws(JSONError) in
         switch key {
         case "lease_id": leaseID = try reader.value()

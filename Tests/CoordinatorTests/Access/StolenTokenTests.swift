@@ -37,7 +37,7 @@ import Testing
       #expect(try await thief.post("/jobs/batch", #"{"jobs":[{"kind":"test"}]}"#).problem().knownCode == .forbidden)
 
       // What it does know, or can make up, is no lease: the job's id, the attempt, all zeros.
-      for guess in ["\(job.id)", "\(LeaseID.withheld)", "\(LeaseID.random())", "1"] {
+      for guess in ["\(job.id)", "\(LeaseID.withheld)", "\(LeaseID())", "1"] {
         #expect(try await thief.get("/leases/\(guess)/checkpoint").problem().knownCode == .leaseLost)
         #expect(
           try await thief.send("PUT", "/leases/\(guess)/checkpoint", Array("mine".utf8)).problem().knownCode
@@ -112,7 +112,7 @@ import Testing
     var seen: Set<LeaseID> = []
     var ones = [Int](repeating: 0, count: 128)
     for _ in 0..<2000 {
-      let id = LeaseID.random()
+      let id = LeaseID()
       #expect(seen.insert(id).inserted)
       let text = Array("\(id)")
       #expect(text[14] == "4" && "89ab".contains(text[19]), "version 4, variant of RFC 9562")
