@@ -103,8 +103,8 @@ struct JobRoutes {
     var attempt: Int?
     for (name, value) in try QueryString(request.uri.query).parameters {
       guard name == "attempt" else { throw Problem.unknownParameter(name) }
-      guard let number = Int(value), number > 0 else {
-        throw Problem(.invalidRequest, "'attempt' must be a number of 1 or more")
+      guard let number = Int(value), (1...Int(Int32.max)).contains(number) else {
+        throw Problem(.invalidRequest, "'attempt' must be an integer from 1 to \(Int32.max)")
       }
       attempt = number
     }

@@ -77,12 +77,12 @@ paths:
           in: query
           description: |
             A parameter `tag.NAME` for each tag that must match, such as `tag.team=ml`. (`tags` is this document's name
-            for the set; it is not itself a parameter.)
+            for the set; it is not itself a parameter.) Whatever stands there is taken as text.
           style: form
           explode: true
           schema:
             type: object
-            patternProperties: { '^tag\..+$': { type: string } }
+            patternProperties: { '^tag\..+$': {} }
             additionalProperties: false
         - { name: limit, in: query, schema: { type: integer, minimum: 1, maximum: 1000, default: 50 } }
         - name: cursor

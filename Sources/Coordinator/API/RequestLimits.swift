@@ -34,7 +34,7 @@ public struct RequestLimits: Sendable {
   public var maxTransferMemoryBytes = 64 << 20
 
   /// A client that is slower over a whole transfer is taken for one that means harm, or is gone.
-  static let slowestBytesPerSecond = 16 << 10
+  var slowestBytesPerSecond = 16 << 10
 
   public init() {}
 

@@ -1,7 +1,8 @@
 import BatonShared
 
 /// Counts of jobs and workers. Counting looks at every job, so an answer is kept for ten times as long as it took: at
-/// most a tenth of one connection's time goes into counting, and with few jobs the answer is as good as fresh.
+/// most a tenth of one connection's time goes into counting (more only where a count takes longer than three seconds),
+/// and with few jobs the answer is as good as fresh.
 actor Census {
   struct Counts: Sendable {
     var queues: [QueueSnapshot]
@@ -41,7 +42,8 @@ actor Census {
       queues: try await store.queues(), workers: try await store.workerCounts(),
       oldestExpiredLeaseSeconds: try await store.oldestExpiredLeaseSeconds())
     let end = ContinuousClock.now
-    latest = (counts, end + (end - start) * 10)
+    // A count that was held up, by a lock say, was not dear: what it found must not be told for minutes.
+    latest = (counts, end + min((end - start) * 10, .seconds(30)))
     return counts
   }
 }

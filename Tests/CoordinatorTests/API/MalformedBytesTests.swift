@@ -16,7 +16,7 @@ import Testing
       ] {
         let client = try await RawClient(port: coordinator.api.port)
         try await client.send(bytes)
-        let answer = try await client.untilHungUp()
+        let answer = try await client.answer()
         #expect(answer.hasPrefix("HTTP/1.1 400 "), "\(bytes.debugDescription): \(answer)")
         #expect(answer.contains("invalid_request"), "\(bytes.debugDescription): \(answer)")
       }

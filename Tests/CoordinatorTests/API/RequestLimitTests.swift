@@ -81,7 +81,7 @@ import Testing
       for query in ["tag.gr%C3%B6%C3%9Fe=a+b%2Bc%25", "tag.gr%c3%b6%c3%9fe=a%20b%2bc%25"] {
         #expect(try await api.get("/jobs?\(query)").read(JobPage.self).jobs.map(\.id) == [job.id])
       }
-      for query in ["tag.a=%", "tag.a=%zz", "tag.a=%ff", "tag.%00=a"] {
+      for query in ["tag.a=%ff", "tag.%c3=a", "tag.%00=a"] {
         let problem = try await api.get("/jobs?\(query)").problem()
         #expect(problem.status == 400, "\(query)")
       }
