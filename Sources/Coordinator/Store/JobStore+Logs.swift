@@ -48,6 +48,6 @@ extension JobStore {
       from jobs cross join total where jobs.id = $1
       """, .uuid(job.uuid), .int4(attempt.map { Int32(clamping: $0) }), .int8(Int64(limit)))
     guard let row = rows.first else { return nil }
-    return StoredLog(size: try row.int(0), bytes: try row.isNull(1) ? nil : Array(try row.text(1).utf8))
+    return StoredLog(size: try row.int(0), bytes: row.isNull(1) ? nil : Array(try row.text(1).utf8))
   }
 }
