@@ -82,4 +82,15 @@ import Testing
     try append("lf")
     #expect(other.takeIfNew(after: .byItself) == Array("start half".utf8))
   }
+
+  /// Seen once, and not written to for a good while before the end: that is a whole file.
+  @Test func whatStoodStillWhileItsWriterLivedIsTakenThoughItWasKilled() async throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    var file = WatchedFile(path: path, isKnown: true)
+    try replace("first")
+    #expect(file.takeIfNew() == nil)
+    #expect(file.takeIfNew(after: .killed) == nil, "a moment later that says nothing")
+    try await Task.sleep(for: .milliseconds(350))
+    #expect(file.takeIfNew(after: .killed) == Array("first".utf8))
+  }
 }

@@ -32,7 +32,11 @@ struct WatchedFile: ~Copyable, Sendable {
   private struct Seen {
     let descriptor: Int32
     let stamp: Stamp
+    let at = ContinuousClock.now
   }
+
+  /// Who writes in place does not pause for so long.
+  private static let pause = Duration.milliseconds(300)
 
   let path: String
   private let mustBeWhole: Bool
@@ -68,8 +72,10 @@ struct WatchedFile: ~Copyable, Sendable {
     switch end {
     // Seen for the first time, it may still be being written, in place.
     case nil: if mustBeWhole && !isReplaced && !stoodStill { return nil }
-    // Of course it stands still now. Had it done so while its writer lived, it would have been taken then.
-    case .killed: if mustBeWhole && !isReplaced { return nil }
+    // Of course it stands still now; what counts is that it did while its writer lived, which was until just now.
+    case .killed:
+      let livedOn = before.map { $0.at + Self.pause <= .now } ?? false
+      if mustBeWhole && !isReplaced && !(stoodStill && livedOn) { return nil }
     case .byItself: break
     }
     guard let bytes = Self.read(now) else { return nil }
