@@ -12,8 +12,10 @@ let settings: [SwiftSetting] =
   ] + warnings
 
 /// A target of this package: a module name that is unique in the whole package graph, a plain folder.
-func module(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+func module(
+  _ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
+  .target(name: name, dependencies: dependencies, path: path, resources: resources, swiftSettings: settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -98,13 +100,14 @@ let package = Package(
       [
         "BatonJSON", "BatonPostgres", "BatonShared", "BatonTelemetry", collections, crypto, http1,
         hummingbird, hummingbirdCore, lifecycle, log, metrics, nio, nioSSL, signals,
-      ]),
+      ],
+      // A link to the document in docs/, so that a program without the docs serves it.
+      resources: [.embedInCode("API/openapi.yaml")]),
     module(
       "BatonWorker", "Sources/Worker",
       [
         "BatonJSON", "BatonShared", "BatonTLS", "BatonTelemetry", "BatonThreads", "CLinuxProcess", asyncHTTPClient,
-        http1,
-        hummingbird, lifecycle, log, metrics, nio, posixNIO, signals, subprocess,
+        http1, hummingbird, lifecycle, log, metrics, nio, posixNIO, signals, subprocess,
       ]),
 
     // A cloud's metadata service, for tests and for rehearsing interruptions.
@@ -135,13 +138,18 @@ let package = Package(
     command("WorkerCommand", "Sources/Commands/Worker", ["BatonWorker"]),
     command("BatonCommand", "Sources/Commands/Baton", ["BatonCommandLine"]),
 
-    module("BatonTestSupport", "Tests/TestSupport", ["BatonLocalPostgres", "BatonPostgres", log, subprocess]),
+    module(
+      "BatonTestSupport", "Tests/TestSupport",
+      ["BatonLocalPostgres", "BatonMetadataDouble", "BatonPostgres", log, subprocess]),
     tests(
       "PostgresTests",
       ["BatonLocalPostgres", "BatonPostgres", "BatonTestSupport", "BatonThreads", lifecycle, log, subprocess]),
     tests(
       "CommandTests",
-      ["BatonClient", "BatonCommandLine", "BatonJSON", "BatonShared", argumentParser, hummingbird, log, subprocess]),
+      [
+        "BatonClient", "BatonCommandLine", "BatonJSON", "BatonLocalPostgres", "BatonShared", "BatonTestSupport",
+        argumentParser, hummingbird, log, subprocess,
+      ]),
     tests(
       "CoordinatorTests",
       [
@@ -151,8 +159,10 @@ let package = Package(
       ]),
     tests("BenchTests", ["BatonBench", "BatonJSON", "CoordinatorCommand", "WorkerCommand", nio]),
     tests("DrillTests", ["BatonDrill", "BatonJSON", "BatonShared", nio, posixNIO]),
-    tests("FuzzTests", ["BatonCommandLine", "BatonCoordinator", "BatonJSON", "BatonShared", "BatonWorker"]),
-    tests("JSONTests", ["BatonJSON"]),
+    tests(
+      "FuzzTests",
+      ["BatonCommandLine", "BatonCoordinator", "BatonJSON", "BatonShared", "BatonTestSupport", "BatonWorker"]),
+    tests("JSONTests", ["BatonJSON", "BatonTestSupport"]),
     tests("SharedTests", ["BatonJSON", "BatonShared"]),
     // The programs themselves, so that they are built.
     tests(
@@ -166,8 +176,8 @@ let package = Package(
     tests(
       "WorkerTests",
       [
-        "BatonJSON", "BatonMetadataDouble", "BatonShared", "BatonTelemetry", "BatonWorker", "SwiftWorker",
-        "WorkerCommand", asyncHTTPClient, hummingbird, lifecycle, log, nio, subprocess,
+        "BatonJSON", "BatonMetadataDouble", "BatonShared", "BatonTelemetry", "BatonTestSupport", "BatonWorker",
+        "SwiftWorker", "WorkerCommand", asyncHTTPClient, hummingbird, lifecycle, log, nio, subprocess,
       ]),
 
     .executableTarget(

@@ -59,7 +59,7 @@ extension JSONReader {
     JSONError(expected: "free of lone surrogates (\\ud800 to \\udfff come in pairs)")
   }
 
-  /// Reads `uXXXX` and returns XXXX.
+  /// Reads `u` with four hexadecimal digits, and returns the number that they are.
   private mutating func codeUnit() throws(JSONError) -> UInt16 {
     guard bytes.count - index >= 5 else { throw syntax("four hexadecimal digits") }
     var value: UInt16 = 0

@@ -136,7 +136,7 @@ extension LocalPostgres {
     try await initialise()
     let deadline = ContinuousClock.now + .seconds(60)
     while true {
-      if port == nil, picksPort { port = freeLoopbackPort() }
+      if port == nil, picksPort { port = LoopbackPorts.free(1)?.first }
       let logSize = log().count
       if try await launch(until: deadline) { return }
       let said = String(decoding: log().dropFirst(logSize), as: UTF8.self)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BatonLocalPostgres
 import BatonShared
 import Subprocess
 import Testing

@@ -1,5 +1,6 @@
 import BatonJSON
 import BatonShared
+import BatonTestSupport
 import Testing
 
 @testable import BatonCommandLine
@@ -9,7 +10,7 @@ import Testing
 /// What comes in files, addresses and payloads.
 @Suite struct FileFuzzTests {
   private func damaged(_ good: [String], seed: UInt64, _ body: ([UInt8]) throws -> Void) rethrows {
-    var mutator = Mutator(random: SeededNumbers(seed: seed))
+    var mutator = Mutator(random: SeededGenerator(seed: seed))
     let texts = good.map { Array($0.utf8) }
     for text in texts { try body(text) }
     for _ in 0..<cases { try body(mutator.mutate(texts)) }

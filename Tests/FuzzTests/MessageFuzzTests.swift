@@ -1,5 +1,6 @@
 import BatonJSON
 import BatonShared
+import BatonTestSupport
 import Testing
 
 /// Damaged messages are refused or read; what is read can be written and read again, and nothing ever traps.
@@ -22,7 +23,7 @@ import Testing
   ) throws {
     let texts = good.map { Array($0.utf8) }
     for text in texts { _ = try Message(json: text) }
-    var mutator = Mutator(random: SeededNumbers(seed: seed))
+    var mutator = Mutator(random: SeededGenerator(seed: seed))
     for _ in 0..<cases {
       let damaged = mutator.mutate(texts)
       let read: Message
@@ -91,7 +92,7 @@ import Testing
 
   @Test(arguments: seeds) func valuesThatArePassedOn(seed: UInt64) {
     let texts = [Self.job, Self.submission, "[1,-2.5e-3,\"\\ud83d\\ude00\",{}]"].map { Array($0.utf8) }
-    var mutator = Mutator(random: SeededNumbers(seed: seed))
+    var mutator = Mutator(random: SeededGenerator(seed: seed))
     for _ in 0..<cases {
       guard let raw = try? RawJSON(parsing: mutator.mutate(texts)) else { continue }
       #expect((try? RawJSON(parsing: raw.bytes))?.bytes == raw.bytes)

@@ -1,4 +1,5 @@
 import BatonJSON
+import BatonTestSupport
 import Testing
 
 @Suite struct RoundTripTests {

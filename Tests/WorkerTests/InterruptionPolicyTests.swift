@@ -1,3 +1,4 @@
+import BatonMetadataDouble
 import BatonShared
 import Testing
 
@@ -199,7 +200,7 @@ import Testing
   /// Five hundred random stories: the seed is in the message of whatever fails.
   @Test(arguments: 1...500)
   func whateverTheOrderTheRulesHold(seed: UInt64) {
-    var generator = PolicyGenerator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     var settings = InterruptionPolicy.Settings(
       grace: .random(in: 0...200, using: &generator), maintenanceLead: .random(in: 0...1000, using: &generator),
       softExpiry: .random(in: 1...100, using: &generator), softMaxJob: 30)
@@ -243,17 +244,5 @@ import Testing
         deadline = drain.deadline
       }
     }
-  }
-}
-
-/// The same numbers each time, for a seed (xorshift64*).
-private struct PolicyGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state ^= state >> 12
-    state ^= state << 25
-    state ^= state >> 27
-    return state &* 2_685_821_657_736_338_717
   }
 }

@@ -17,13 +17,10 @@ public struct BenchPrograms: Sendable {
   /// Paths of the programs.
   public var coordinator: String
   public var worker: String
-  /// Finds so many free ports of 127.0.0.1; nil when there are not so many.
-  public var freePorts: @Sendable (Int) -> [Int]?
 
-  public init(coordinator: String, worker: String, freePorts: @escaping @Sendable (Int) -> [Int]?) {
+  public init(coordinator: String, worker: String) {
     self.coordinator = coordinator
     self.worker = worker
-    self.freePorts = freePorts
   }
 }
 
@@ -123,7 +120,7 @@ struct BenchFleet: Sendable {
   }
 
   private func freePort() throws -> Int {
-    guard let port = programs.freePorts(1)?.first else { throw BenchError("no free port on 127.0.0.1") }
+    guard let port = LoopbackPorts.free(1)?.first else { throw BenchError("no free port on 127.0.0.1") }
     return port
   }
 

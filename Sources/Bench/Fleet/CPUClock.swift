@@ -22,6 +22,21 @@ struct CPUTimes: Sendable {
   var postgres = 0.0
   var workers = 0.0
 
+  /// What it takes to answer: the coordinator and the database.
+  var served: Double { coordinator + postgres }
+
+  static func + (one: CPUTimes, other: CPUTimes) -> CPUTimes {
+    CPUTimes(
+      bench: one.bench + other.bench, coordinator: one.coordinator + other.coordinator,
+      postgres: one.postgres + other.postgres, workers: one.workers + other.workers)
+  }
+
+  static func / (one: CPUTimes, part: Double) -> CPUTimes {
+    CPUTimes(
+      bench: one.bench / part, coordinator: one.coordinator / part, postgres: one.postgres / part,
+      workers: one.workers / part)
+  }
+
   static func - (one: CPUTimes, other: CPUTimes) -> CPUTimes {
     CPUTimes(
       bench: one.bench - other.bench, coordinator: one.coordinator - other.coordinator,

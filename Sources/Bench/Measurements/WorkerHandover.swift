@@ -30,9 +30,7 @@ struct WorkerHandover: Sendable {
     let job = ClockJob()
     defer { job.remove() }
     var running = try await fleet.startWorker("bench-0", of: coordinator, queue: queue, slots: 1)
-    let reply = try await fleet.ask(coordinator, "POST", "/jobs", body: job.submission(queue: queue).json)
-    try reply.expect(201, "the submission")
-    let id = try JobSnapshot(json: Array(buffer: reply.body)).id
+    let id = try await fleet.submit(job.submission(queue: queue), to: coordinator)
     var outcome = Outcome(job: id, starts: [try await job.waitForStart(1).at])
     for round in 1...rounds {
       let waiting = try await fleet.startWorker("bench-\(round)", of: coordinator, queue: queue, slots: 1)
@@ -50,7 +48,7 @@ struct WorkerHandover: Sendable {
       running = waiting
     }
     outcome.programAlone = try await ClockJob.startAlone(times: rounds)
-    try await fleet.ask(coordinator, "POST", "/jobs/\(id)/cancel").expect(200, "the cancellation")
+    try await fleet.cancel(id, at: coordinator)
     try await fleet.stop(running)
     return outcome
   }

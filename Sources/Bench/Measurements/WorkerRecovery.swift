@@ -26,9 +26,7 @@ struct WorkerRecovery: Sendable {
     let job = ClockJob()
     defer { job.remove() }
     var running = try await fleet.startWorker("bench-0", of: coordinator, queue: queue, slots: 1)
-    let reply = try await fleet.ask(coordinator, "POST", "/jobs", body: job.submission(queue: queue).json)
-    try reply.expect(201, "the submission")
-    let id = try JobSnapshot(json: Array(buffer: reply.body)).id
+    let id = try await fleet.submit(job.submission(queue: queue), to: coordinator)
     var program = try await job.waitForStart(1).pid
     var outcome = Outcome()
     for round in 1...rounds {
@@ -45,7 +43,7 @@ struct WorkerRecovery: Sendable {
       try await running.waitForEnd()
       running = waiting
     }
-    try await fleet.ask(coordinator, "POST", "/jobs/\(id)/cancel").expect(200, "the cancellation")
+    try await fleet.cancel(id, at: coordinator)
     try await fleet.stop(running)
     return outcome
   }

@@ -23,6 +23,7 @@ struct BenchCommand: AsyncParsableCommand {
     subcommands: [
       BenchAllCommand.self, BenchThroughputCommand.self, BenchLatencyCommand.self, BenchBurndownCommand.self,
       BenchHeartbeatsCommand.self, BenchWaitingCommand.self, BenchHandoverCommand.self, BenchRecoveryCommand.self,
+      BenchScaleCommand.self, BenchPinnedCommand.self, BenchSoakCommand.self,
     ])
 }
 
@@ -80,8 +81,7 @@ struct BenchOptions: ParsableArguments, Sendable {
     let locator = ProgramLocator(environment: environment)
     return .privateFleet(
       BenchPrograms(
-        coordinator: try locator.path("coordinator"), worker: try locator.path("worker"),
-        freePorts: { LoopbackPorts.free($0) }))
+        coordinator: try locator.path("coordinator"), worker: try locator.path("worker")))
   }
 }
 

@@ -30,7 +30,7 @@ struct HealthRoutes {
         Array(coordinator.metrics.registry.scrape().utf8), contentType: PrometheusRegistry.contentType)
     }
     routes.on(.get, "/openapi.yaml", nil) { _, _ in
-      .bytes(Array(OpenAPIDocument.text.utf8), contentType: "application/yaml")
+      .bytes(PackageResources.openapi_yaml, contentType: "application/yaml")
     }
     routes.on(.post, "/drain", []) { [coordinator] request, _ in
       try await request.expectNoFields()

@@ -40,7 +40,7 @@ final class DrillFleet: Sendable {
       try FileManager.default.createDirectory(atPath: "\(folder)/\(part)", withIntermediateDirectories: true)
     }
     postgres = try LocalPostgres(
-      dataDirectory: LocalPostgres.temporaryDirectory(), port: StablePort.pick(), ephemeral: true, logger: logger)
+      dataDirectory: LocalPostgres.temporaryDirectory(), port: LoopbackPorts.anyStable(), ephemeral: true, logger: logger)
     (stream, launches) = AsyncStream.makeStream()
   }
 

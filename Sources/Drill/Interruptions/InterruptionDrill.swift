@@ -1,7 +1,6 @@
 import BatonClient
 import BatonLocalPostgres
 import Logging
-import UnixSignals
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -50,27 +49,9 @@ public struct InterruptionDrill: Sendable {
   public func run() async throws -> InterruptionVerdict {
     let fleet = try DrillFleet(folder: folder, programs: programs, logger: logger)
     let recorder = try HistoryRecorder(path: folder + "/history.jsonl")
-    let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
-    try await fleet.run {
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask {
-          for await _ in signals { throw CancellationError() }
-        }
-        group.addTask { await StallMeter(recorder: recorder).run() }
-        group.addTask {
-          try await play(fleet, recorder)
-          throw Finished()
-        }
-        defer { group.cancelAll() }
-        do {
-          while try await group.next() != nil {}
-        } catch is Finished {}
-      }
-    }
+    try await fleet.play(recorder) { try await play(fleet, recorder) }
     return InterruptionCheck(history: recorder.entries).verdict()
   }
-
-  private struct Finished: Error {}
 
   private func play(_ fleet: DrillFleet, _ recorder: HistoryRecorder) async throws {
     let port = try await startCoordinator(fleet)

@@ -1,8 +1,10 @@
-/// The same numbers each time, for a seed and a purpose (SplitMix64).
+import BatonMetadataDouble
+
+/// The same numbers each time, for a seed and a purpose.
 ///
 /// Each purpose has a sequence of its own, so that one part of a drill drawing more numbers changes nothing for another.
 struct SeededNumbers: RandomNumberGenerator, Sendable {
-  private var state: UInt64
+  private var generator: SeededGenerator
 
   init(seed: UInt64, _ purpose: String, _ indices: Int...) {
     // FNV-1a over whatever tells this sequence from others.
@@ -12,16 +14,10 @@ struct SeededNumbers: RandomNumberGenerator, Sendable {
     for number in [seed] + indices.map({ UInt64(bitPattern: Int64($0)) }) {
       for shift in stride(from: UInt64(0), to: 64, by: 8) { mix(UInt8(truncatingIfNeeded: number >> shift)) }
     }
-    state = hash
+    generator = SeededGenerator(seed: hash)
   }
 
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
+  mutating func next() -> UInt64 { generator.next() }
 
   /// From 0 up to 1. (The standard library's way of drawing numbers may change from one version to the next.)
   mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }

@@ -2,7 +2,6 @@ import BatonClient
 import BatonLocalPostgres
 import Logging
 import Synchronization
-import UnixSignals
 
 /// Two coordinators, some workers, a steady load, and one fault after the other.
 public struct FaultDrill: Sendable {
@@ -77,30 +76,14 @@ public struct FaultDrill: Sendable {
   private func run(_ faults: [any Fault], folder: String) async throws -> [HistoryEntry] {
     let fleet = try DrillFleet(folder: folder, programs: programs, logger: logger)
     let recorder = try HistoryRecorder(path: folder + "/history.jsonl")
-    let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
-    try await fleet.run {
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask {
-          for await _ in signals { throw CancellationError() }
-        }
-        group.addTask { await StallMeter(recorder: recorder).run() }
-        group.addTask {
-          let builder = FaultStageBuilder(
-            options: options, fleet: fleet, recorder: recorder, logger: logger,
-            needsStandby: faults.contains(where: \.needsStandby))
-          try await builder.with { stage, clients in try await play(faults, stage, clients) }
-          throw Finished()
-        }
-        defer { group.cancelAll() }
-        do {
-          while try await group.next() != nil {}
-        } catch is Finished {}
-      }
+    let needsStandby = faults.contains(where: \.needsStandby)
+    try await fleet.play(recorder) {
+      let builder = FaultStageBuilder(
+        options: options, fleet: fleet, recorder: recorder, logger: logger, needsStandby: needsStandby)
+      try await builder.with { stage, clients in try await play(faults, stage, clients) }
     }
     return recorder.entries
   }
-
-  private struct Finished: Error {}
 
   // MARK: The play
 

@@ -85,7 +85,7 @@ struct FaultStageBuilder: Sendable {
 
   private func makeStandby() async throws -> LocalPostgres {
     let standby = try await fleet.postgres.makeStandby(
-      dataDirectory: LocalPostgres.temporaryDirectory(), port: StablePort.pick(), logger: logger)
+      dataDirectory: LocalPostgres.temporaryDirectory(), port: LoopbackPorts.anyStable(), logger: logger)
     try await standby.start()
     try await fleet.postgres.run("alter system set synchronous_standby_names = '*'")
     try await fleet.postgres.run("select pg_reload_conf()")

@@ -1,4 +1,5 @@
 import BatonShared
+import BatonTestSupport
 import Synchronization
 import Testing
 

@@ -1,45 +1,17 @@
+import BatonLocalPostgres
 import Synchronization
 
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
-/// Ports of 127.0.0.1 for programs that are to keep theirs over a restart.
-///
-/// They lie below those that the system hands out for outgoing connections, one of which could otherwise take the port
-/// of a program while that is down.
+/// Ports for programs that are to keep theirs over a restart, each given out once.
 enum FreePorts {
-  private static let range = 12_000..<32_000
-  private static let last = Mutex(Int.random(in: range))
+  private static let last = Mutex(Int.random(in: LoopbackPorts.stable))
 
   static func next() -> Int {
     last.withLock { last in
-      repeat { last = last + 1 < range.upperBound ? last + 1 : range.lowerBound } while !isFree(last)
+      let range = LoopbackPorts.stable
+      repeat {
+        last = last + 1 < range.upperBound ? last + 1 : range.lowerBound
+      } while !LoopbackPorts.isFree(last)
       return last
-    }
-  }
-
-  static func isFree(_ port: Int) -> Bool {
-    #if canImport(Darwin)
-      let stream = SOCK_STREAM
-    #else
-      let stream = Int32(SOCK_STREAM.rawValue)
-    #endif
-    let descriptor = socket(AF_INET, stream, 0)
-    guard descriptor >= 0 else { return false }
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = in_port_t(port).bigEndian
-    address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
-    return withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-        bind(descriptor, address, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-      }
     }
   }
 }

@@ -6,17 +6,30 @@
   import Darwin
 #endif
 
-/// TCP ports of 127.0.0.1.
-enum LoopbackPorts {
+/// TCP ports of 127.0.0.1. Somebody else may always be faster; then the server that wanted the port says so.
+public enum LoopbackPorts {
+  /// Ports for servers that are to keep theirs over a restart: below those that the system hands out for outgoing
+  /// connections, one of which could otherwise take the port while its server is down: even one to that very port, which
+  /// then speaks to itself.
+  public static let stable = 12_000..<32_000
+
+  /// One of ``stable`` that nobody uses now.
+  public static func anyStable() -> Int {
+    while true {
+      let port = Int.random(in: stable)
+      if isFree(port) { return port }
+    }
+  }
+
   /// Whether a server could listen there now.
-  static func isFree(_ port: Int) -> Bool {
+  public static func isFree(_ port: Int) -> Bool {
     guard let bound = bound(port: port) else { return false }
     close(bound.descriptor)
     return true
   }
 
   /// Different ports that nobody uses now; nil when there are not so many.
-  static func free(_ count: Int) -> [Int]? {
+  public static func free(_ count: Int) -> [Int]? {
     // All are held until the last is found, or the system might name one twice.
     var held: [(descriptor: Int32, port: Int)] = []
     defer { for socket in held { close(socket.descriptor) } }
