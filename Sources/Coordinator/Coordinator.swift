@@ -21,6 +21,8 @@ public struct Coordinator: Sendable {
   private let identity: TLSIdentity?
   private let logger: Logger
   private let pool: PostgresPool
+  /// For the statements that are sent all the time.
+  private let hotPool: PostgresPool
   private let core: CoordinatorCore
   private let sender: String
 
@@ -44,10 +46,15 @@ public struct Coordinator: Sendable {
     }
     var database = PostgresConfiguration(url: configuration.databaseURL ?? "")
     database.applicationName = "baton-coordinator"
-    pool = PostgresPool(configuration: database, size: configuration.databaseConnections, logger: logger)
+    // A listing that takes its time cannot hold up leases and heartbeats: each has connections of its own.
+    let hotConnections = (configuration.databaseConnections + 1) / 2
+    pool = PostgresPool(
+      configuration: database, size: configuration.databaseConnections - hotConnections, logger: logger)
+    database.planning = .onceByIndex
+    hotPool = PostgresPool(configuration: database, size: hotConnections, logger: logger)
     sender = UUID().lowercaseText
     core = CoordinatorCore(
-      configuration: configuration, store: JobStore(database: pool, sender: sender),
+      configuration: configuration, store: JobStore(database: pool, hot: hotPool, sender: sender),
       metrics: CoordinatorMetrics(registry: PrometheusRegistry()), lifecycle: Lifecycle(exit: onExit), logger: logger)
   }
 
@@ -76,9 +83,9 @@ public struct Coordinator: Sendable {
 
     tellWhatIsOpen()
     let services: [any Service] = [
-      await reloader.service(), pool, SchemaMigrator(pool: pool, lifecycle: core.lifecycle, logger: logger),
+      await reloader.service(), pool, hotPool, SchemaMigrator(pool: pool, lifecycle: core.lifecycle, logger: logger),
       core.enqueuer, core.settler,
-      core.renewer, core.pulses, core.dispatcher, listener,
+      core.renewer, core.pulses, core.announcer, core.dispatcher, listener,
       EventForwarder(events: events, handle: notifier.handle),
       LeaseReaper(
         store: core.store, wakes: core.wakes, metrics: core.metrics,

@@ -21,7 +21,8 @@ struct CoordinatorCore: Sendable {
   let requestMemory: MemoryBudget
   let transfers: Transfers
 
-  var wakes: WorkWaker { WorkWaker(dispatcher: dispatcher, scheduler: scheduler) }
+  let wakes: WorkWaker
+  let announcer: WorkAnnouncer
 
   init(
     configuration: CoordinatorConfiguration, store: JobStore, metrics: CoordinatorMetrics, lifecycle: Lifecycle,
@@ -33,11 +34,15 @@ struct CoordinatorCore: Sendable {
     self.lifecycle = lifecycle
     requestMemory = MemoryBudget(limit: configuration.limits.maxRequestMemoryBytes)
     transfers = Transfers(memory: MemoryBudget(limit: configuration.limits.maxTransferMemoryBytes))
+    let announcer = WorkAnnouncer(store: store, logger: logger)
     let dispatcher = LeaseDispatcher(
-      store: store, ttlSeconds: configuration.leaseTTLSeconds, metrics: metrics, logger: logger,
+      store: store, announcer: announcer, ttlSeconds: configuration.leaseTTLSeconds, metrics: metrics, logger: logger,
       recheckInterval: configuration.leaseRecheckInterval)
-    let scheduler = JobScheduler(store: store, dispatcher: dispatcher, lifecycle: lifecycle, logger: logger)
-    let wakes = WorkWaker(dispatcher: dispatcher, scheduler: scheduler)
+    let scheduler = JobScheduler(
+      store: store, dispatcher: dispatcher, announcer: announcer, lifecycle: lifecycle, logger: logger)
+    let wakes = WorkWaker(dispatcher: dispatcher, scheduler: scheduler, announcer: announcer)
+    self.announcer = announcer
+    self.wakes = wakes
     self.dispatcher = dispatcher
     self.scheduler = scheduler
     enqueuer = Batcher { jobs in
@@ -75,11 +80,20 @@ struct CoordinatorCore: Sendable {
 }
 
 extension Requeued {
-  fileprivate static func all(_ jobs: [NewJob], _ outcomes: [EnqueueOutcome]) -> [Requeued] {
-    zip(jobs, outcomes).compactMap { job, outcome in
-      guard case .created(let snapshot) = outcome else { return nil }
-      let due = snapshot.runAt > snapshot.createdAt ? snapshot.runAt.microseconds - snapshot.createdAt.microseconds : 0
-      return Requeued(queue: job.submission.queue, dueInSeconds: Double(due) / 1_000_000)
+  /// One for each sort of job that is new.
+  fileprivate static func all(_ jobs: [NewJob], _ outcomes: [EnqueueOutcome]) -> Set<Requeued> {
+    var all: Set<Requeued> = []
+    for (job, outcome) in zip(jobs, outcomes) {
+      guard case .created(let now) = outcome else { continue }
+      let submission = job.submission
+      let runAt = submission.runAt(submittedAt: now)
+      all.insert(
+        Requeued(
+          queue: submission.queue, dueInSeconds: max(0, Double(runAt.microseconds - now.microseconds) / 1_000_000),
+          position: LeasePosition(
+            range: LeaseRange(queue: submission.queue, placement: submission.placement),
+            floor: LeaseFloor(priority: submission.priority, runAt: runAt))))
     }
+    return all
   }
 }

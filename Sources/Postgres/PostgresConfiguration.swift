@@ -13,23 +13,40 @@ public struct PostgresConfiguration: Sendable {
   public var statementTimeout: Duration
   /// After how long this side gives up a call, whatever the server does.
   public var queryTimeout: Duration
+  /// After how long without a byte of an answer the server is asked, over another connection, whether it still works on
+  /// the statement. If it does not, twice in a row, the connection has died; if it does, it may take its time. Zero
+  /// switches that off.
+  public var silenceLimit: Duration
   /// What the connections are called in `pg_stat_activity`.
   public var applicationName: String
+  /// When statements are planned.
+  public var planning = Planning.eachTime
+
+  /// When the server plans a statement.
+  public enum Planning: Sendable {
+    /// For each execution, with its values.
+    case eachTime
+    /// Once a session, whatever the tables hold: every row is looked up by index, and joins are nested loops in
+    /// whichever order the statement dictates. For statements that look up what they are given by key, and no others.
+    case onceByIndex
+  }
 
   /// - Parameters:
   ///   - url: A libpq connection URL or `key=value` string; settings in it win over the ones below.
   ///   - connectTimeout: For each host; default 5 s.
   ///   - statementTimeout: Enforced by the server; default 30 s. Zero switches it off.
   ///   - queryTimeout: Enforced here; default 35 s.
+  ///   - silenceLimit: Default 2 s.
   ///   - applicationName: Shown in `pg_stat_activity`.
   public init(
     url: String, connectTimeout: Duration = .seconds(5), statementTimeout: Duration = .seconds(30),
-    queryTimeout: Duration = .seconds(35), applicationName: String = "baton"
+    queryTimeout: Duration = .seconds(35), silenceLimit: Duration = .seconds(2), applicationName: String = "baton"
   ) {
     self.url = url
     self.connectTimeout = connectTimeout
     self.statementTimeout = statementTimeout
     self.queryTimeout = queryTimeout
+    self.silenceLimit = silenceLimit
     self.applicationName = applicationName
   }
 
@@ -59,10 +76,20 @@ public struct PostgresConfiguration: Sendable {
     }
     // A process that is frozen in the middle of a transaction must not hold its locks for ever.
     script += "SET idle_in_transaction_session_timeout = 60000;"
-    // A plan that was made when the tables were empty is kept until they are analysed, and may be ruinous by then: see
-    // "plans" in docs/performance.md.
-    if option("options")?.contains("plan_cache_mode") != true {
-      script += "SET plan_cache_mode = force_custom_plan;"
+    // Compiling costs more than any statement of ours takes.
+    script += "SET jit = off;"
+    switch planning {
+    case .eachTime:
+      // A plan that was made when the tables were empty is kept until they are analysed, and may be ruinous by then: see
+      // "plans" in docs/performance.md.
+      if option("options")?.contains("plan_cache_mode") != true {
+        script += "SET plan_cache_mode = force_custom_plan;"
+      }
+    case .onceByIndex:
+      script += """
+        SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off;
+        SET enable_mergejoin = off;
+        """
     }
     return script
   }

@@ -55,10 +55,13 @@ public final class JobIDGenerator: Sendable {
 }
 
 /// The identity of a lease and the right to act on it: 122 random bits, new for every attempt at a job.
-public struct LeaseID: Sendable, Hashable, CustomStringConvertible {
+public struct LeaseID: Sendable, Hashable, Comparable, CustomStringConvertible {
   public let uuid: UUID
 
   public init(_ uuid: UUID) { self.uuid = uuid }
+
+  /// The order of PostgreSQL.
+  public static func < (one: LeaseID, other: LeaseID) -> Bool { one.uuid < other.uuid }
 
   /// Makes a new one of random bits that nobody can guess: whoever knows it holds the lease.
   ///

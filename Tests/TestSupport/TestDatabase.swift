@@ -18,8 +18,12 @@ public struct TestDatabase: Sendable {
   }
 
   /// A pool of connections to it.
-  public func pool(size: Int = 4) -> PostgresPool {
-    PostgresPool(configuration: configuration, size: size, logger: .quiet)
+  public func pool(
+    size: Int = 4, planning: PostgresConfiguration.Planning = .eachTime
+  ) -> PostgresPool {
+    var configuration = configuration
+    configuration.planning = planning
+    return PostgresPool(configuration: configuration, size: size, logger: .quiet)
   }
 
   /// One connection to it.

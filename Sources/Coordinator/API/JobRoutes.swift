@@ -54,7 +54,8 @@ struct JobRoutes {
     let key = try idempotencyKey(request)
     let job = NewJob(id: coordinator.ids.next(), submission: submission, idempotencyKey: key)
     switch try await coordinator.enqueuer.submit(job) {
-    case .created(let snapshot):
+    case .created(let instant):
+      let snapshot = JobSnapshot(job, createdAt: instant)
       return .json(snapshot, status: .created, headers: [.location: "/jobs/\(snapshot.id)"])
     case .repeated(let id):
       return try await show(id, headers: [.location: "/jobs/\(id)"])

@@ -1,6 +1,12 @@
 import NIOCore
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// Notices that the client of a connection has gone while a request of its waits for an answer.
 ///
 /// Hummingbird's own way of noticing ends the connection after each such request, which is too dear for requests that
@@ -14,6 +20,18 @@ final class PeerWatch: ChannelInboundHandler, RemovableChannelHandler, Sendable 
   }
 
   private let state = Mutex(State())
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    // A client that has died without a word would keep its place in the line until its wait is over, and jobs that are
+    // given to it would be lost for a lease's time: the system asks after 10 s, and gives it up after 15 more.
+    #if os(Linux)
+      let channel = context.channel
+      _ = channel.setOption(.socketOption(.so_keepalive), value: 1)
+      for (option, value) in [(TCP_KEEPIDLE, 10), (TCP_KEEPINTVL, 5), (TCP_KEEPCNT, 3), (TCP_USER_TIMEOUT, 15_000)] {
+        _ = channel.setOption(.tcpOption(.init(rawValue: option)), value: value)
+      }
+    #endif
+  }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     // A client that shuts down its sending side after a request has nothing more to ask: curl, killed, looks the same.

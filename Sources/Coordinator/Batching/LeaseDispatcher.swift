@@ -12,6 +12,7 @@ actor LeaseDispatcher: Service {
   private static let patience = Duration.seconds(10)
 
   private let store: JobStore
+  private let announcer: WorkAnnouncer
   private let ttlSeconds: Double
   private let metrics: CoordinatorMetrics
   private let logger: Logger
@@ -21,16 +22,18 @@ actor LeaseDispatcher: Service {
   private let recheckInterval: Duration
 
   private var waiters = LeaseWaiters()
+  private var floors = LeaseFloors()
   private var replies: [LeaseWaiters.ID: CheckedContinuation<[Lease], any Error>] = [:]
   private var idleLanes: [CheckedContinuation<LeaseWaiters.Batch?, Never>] = []
   private var isDraining = false
   private var isClosed = false
 
   init(
-    store: JobStore, ttlSeconds: Double, metrics: CoordinatorMetrics, logger: Logger, lanes: Int = 2,
+    store: JobStore, announcer: WorkAnnouncer, ttlSeconds: Double, metrics: CoordinatorMetrics, logger: Logger, lanes: Int = 2,
     recheckInterval: Duration = .seconds(1)
   ) {
     self.store = store
+    self.announcer = announcer
     self.ttlSeconds = ttlSeconds
     self.metrics = metrics
     self.logger = logger
@@ -60,6 +63,12 @@ actor LeaseDispatcher: Service {
       // Shield: the handler is synchronous; forgetting is one hop that ends by itself.
       Task { await self.forget(id) }
     }
+  }
+
+  /// These jobs are ready.
+  func wake(_ ready: some Collection<Requeued>) {
+    for job in ready { if let position = job.position { floors.lower(to: position) } }
+    wake(Set(ready.map(\.queue)))
   }
 
   /// There may be work in these queues; nil for any queue.
@@ -122,9 +131,14 @@ actor LeaseDispatcher: Service {
   }
 
   private func carryOut(_ batch: LeaseWaiters.Batch) async {
+    let ranges = batch.filter.ranges
+    let start = ContinuousClock.now
+    let walk = floors.walk(ranges, now: start)
     do {
       let leases = try await store.lease(
-        batch.filter, to: batch.slots.map(\.workerID), ttlSeconds: ttlSeconds)
+        batch.filter, to: batch.slots.map(\.workerID), ttlSeconds: ttlSeconds, floors: walk.floors)
+      let now = ContinuousClock.now
+      floors.finish(walk, of: ranges, found: leases.map(\.position), took: now - start, now: now)
       metrics.leased(leases)
       var granted: [LeaseWaiters.ID: [Lease]] = [:]
       for (slot, lease) in zip(batch.slots, leases) { granted[slot.waiter, default: []].append(lease) }
@@ -152,7 +166,8 @@ actor LeaseDispatcher: Service {
       let outcome = try await store.settle(
         leases.map { Settlement(leaseID: $0, outcome: .released, reason: reason) })
       metrics.handedBack(leases.count)
-      wake(Set(outcome.requeued.map(\.queue)))
+      wake(outcome.requeued)
+      announcer.announce(outcome.requeued)
     } catch {
       // They expire by themselves.
       logger.warning("cannot hand back leases", metadata: ["count": "\(leases.count)", "error": "\(error)"])

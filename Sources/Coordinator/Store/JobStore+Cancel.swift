@@ -37,16 +37,15 @@ extension JobStore {
           cancel_requested_at = null, failures = 0, losses = 0, interruptions = 0, error_code = null,
           error_message = null
         where id = $1 and status in ('failed', 'cancelled')
-        returning id, queue
+        returning id, queue, placement, priority, run_at
       ), discarded as (
         delete from checkpoints using moved where $2 and checkpoints.job_id = moved.id
-      ), told as (
-        select baton_notify($3, array_agg(queue)) from moved
       )
-      select queue from moved cross join told
-      """, .uuid(id.uuid), .bool(discardCheckpoint), .text(sender))
+      select queue, placement, priority::integer, run_at from moved
+      """, .uuid(id.uuid), .bool(discardCheckpoint))
     guard let row = rows.first else { return try await refusal(id) }
-    return .changed(Requeued(queue: try row.text(0), dueInSeconds: 0))
+    let position = try LeasePosition(row, at: 0)
+    return .changed(Requeued(queue: position.range.queue, dueInSeconds: 0, position: position))
   }
 
   private func refusal(_ id: JobID) async throws(PostgresError) -> ChangeOutcome {

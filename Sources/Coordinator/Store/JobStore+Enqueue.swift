@@ -20,7 +20,8 @@ struct NewJob: Sendable {
 
 /// What became of a submission.
 enum EnqueueOutcome: Sendable {
-  case created(JobSnapshot)
+  /// It is in the database since then.
+  case created(at: Instant)
   /// The idempotency key had made this job before, from the same submission.
   case repeated(JobID)
   /// The idempotency key had been used for another submission.
@@ -28,12 +29,31 @@ enum EnqueueOutcome: Sendable {
 }
 
 extension JobStore {
-  /// Inserts jobs, in one statement and one commit, and tells other coordinators of them.
+  /// Inserts jobs, in one statement and one commit.
   /// - Returns: what became of each, in order.
   func enqueue(_ jobs: [NewJob]) async throws(PostgresError) -> [EnqueueOutcome] {
     guard !jobs.isEmpty else { return [] }
-    let rows = try await database.query(
-      Self.enqueueSQL,
+    guard jobs.contains(where: { $0.idempotencyKey != nil }) else {
+      let rows = try await hot.query(Self.enqueueSQL, Self.columns(of: jobs))
+      let now = Instant(microseconds: try rows[0].timestamp(0))
+      return Array(repeating: .created(at: now), count: jobs.count)
+    }
+    let keys: [PostgresValue] = [.textArray(jobs.map(\.idempotencyKey)), .byteaArray(jobs.map(\.fingerprint))]
+    let rows = try await hot.query(Self.enqueueOnceSQL, Self.columns(of: jobs) + keys)
+    var inserted: Set<JobID> = []
+    for row in rows { inserted.insert(JobID(try row.uuid(0))) }
+    let now = try rows.first.map { row throws(PostgresError) in Instant(microseconds: try row.timestamp(1)) }
+    let known =
+      inserted.count == jobs.count ? [:] : try await knownKeys(jobs.compactMap { $0.idempotencyKey })
+    return jobs.map { job in
+      if let now, inserted.contains(job.id) { return .created(at: now) }
+      guard let key = job.idempotencyKey, let earlier = known[key] else { return .conflict }
+      return earlier.fingerprint == job.fingerprint ? .repeated(earlier.job) : .conflict
+    }
+  }
+
+  private static func columns(of jobs: [NewJob]) -> [PostgresValue] {
+    [
       .uuidArray(jobs.map(\.id.uuid)),
       .textArray(jobs.map(\.submission.queue)),
       .textArray(jobs.map(\.submission.kind)),
@@ -45,28 +65,9 @@ extension JobStore {
       .float8Array(jobs.map(\.submission.timeoutSeconds)),
       .timestamptzArray(jobs.map(\.submission.startMicroseconds)),
       .float8Array(jobs.map(\.submission.delaySeconds)),
-      .jsonArray(jobs.map { $0.submission.tagsJSON.bytes }),
+      .jsonArray(jobs.map { $0.submission.tags.isEmpty ? nil : $0.submission.tagsJSON.bytes }),
       .jsonArray(jobs.map(\.submission.payload.bytes)),
-      .textArray(jobs.map(\.idempotencyKey)),
-      .byteaArray(jobs.map(\.fingerprint)),
-      .text(sender))
-
-    var inserted: [JobID: (runAt: Instant, createdAt: Instant)] = [:]
-    inserted.reserveCapacity(rows.count)
-    for row in rows {
-      inserted[JobID(try row.uuid(0))] = (
-        Instant(microseconds: try row.timestamp(1)), Instant(microseconds: try row.timestamp(2))
-      )
-    }
-    let known =
-      inserted.count == jobs.count ? [:] : try await knownKeys(jobs.compactMap { $0.idempotencyKey })
-    return jobs.map { job in
-      if let times = inserted[job.id] {
-        return .created(JobSnapshot(job, runAt: times.runAt, createdAt: times.createdAt))
-      }
-      guard let key = job.idempotencyKey, let earlier = known[key] else { return .conflict }
-      return earlier.fingerprint == job.fingerprint ? .repeated(earlier.job) : .conflict
-    }
+    ]
   }
 
   private func knownKeys(
@@ -79,31 +80,49 @@ extension JobStore {
     return known
   }
 
-  /// `claimed` takes the keys first, in order (two batches with the same keys would else wait for each other); a job
-  /// whose key is taken is not inserted.
+  private static let items = """
+    unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::integer[], $8::integer[],
+      $9::float8[], $10::timestamptz[], $11::float8[], $12::json[], $13::json[]
+    """
+  private static let itemColumns = """
+    id, queue, kind, priority, placement, on_interruption, max_attempts, max_losses, timeout_seconds, run_at, delay, tags,
+      payload
+    """
+  private static let insertion = """
+    insert into jobs (id, queue, kind, scheduled, priority, placement, on_interruption, max_attempts, max_losses,
+        timeout_seconds, run_at, tags, payload)
+      select id, queue, kind, coalesce(run_at > now(), delay > 0, false), priority, placement, on_interruption,
+        max_attempts, max_losses, timeout_seconds,
+        coalesce(run_at, now() + coalesce(delay, 0) * interval '1 second'), coalesce(tags::jsonb, '{}'), payload
+      from item
+    """
+
+  /// Nothing but the time comes back: the rest is known.
   private static let enqueueSQL = """
     with item as (
-      select * from unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::integer[],
-        $8::integer[], $9::float8[], $10::timestamptz[], $11::float8[], $12::json[], $13::json[], $14::text[], $15::bytea[])
-      as item(id, queue, kind, priority, placement, on_interruption, max_attempts, max_losses, timeout_seconds, run_at,
-        delay, tags, payload, key, fingerprint)
+      select * from \(items)) as item(\(itemColumns))
+    ), inserted as (
+      \(insertion)
+    )
+    select now()
+    """
+
+  /// `claimed` takes the keys first, in order (two batches with the same keys would else wait for each other); a job
+  /// whose key is taken is not inserted.
+  private static let enqueueOnceSQL = """
+    with item as (
+      select * from \(items), $14::text[], $15::bytea[])
+        as item(\(itemColumns), key, fingerprint)
     ), claimed as (
       insert into idempotency_keys (key, job_id, fingerprint)
       select key, id, fingerprint from item where key is not null order by key
       on conflict (key) do nothing
       returning job_id
     ), inserted as (
-      insert into jobs (id, queue, kind, scheduled, priority, placement, on_interruption, max_attempts, max_losses,
-        timeout_seconds, run_at, tags, payload)
-      select id, queue, kind, coalesce(run_at > now(), delay > 0, false), priority, placement, on_interruption,
-        max_attempts, max_losses, timeout_seconds,
-        coalesce(run_at, now() + coalesce(delay, 0) * interval '1 second'), tags::jsonb, payload
-      from item where key is null or id in (select job_id from claimed)
-      returning id, run_at, created_at, queue, scheduled
-    ), told as (
-      select baton_notify($16, array_agg(distinct queue) filter (where not scheduled)) from inserted
+      \(insertion) where key is null or id in (select job_id from claimed)
+      returning id
     )
-    select id, run_at, created_at from inserted cross join told
+    select id, now() from inserted
     """
 }
 
@@ -114,6 +133,12 @@ extension JobSubmission {
 
   fileprivate var delaySeconds: Double? {
     if case .after(let seconds) = start { seconds } else { nil }
+  }
+
+  /// What the statement makes of it: the time of the transaction counts, and delays are rounded to microseconds.
+  func runAt(submittedAt now: Instant) -> Instant {
+    if let startMicroseconds { return Instant(microseconds: startMicroseconds) }
+    return Instant(microseconds: now.microseconds + Int64(((delaySeconds ?? 0) * 1_000_000).rounded(.toNearestOrEven)))
   }
 
   fileprivate var tagsJSON: RawJSON {
@@ -128,14 +153,14 @@ extension JobSubmission {
 
 extension JobSnapshot {
   /// A job as it is right after its submission.
-  fileprivate init(_ job: NewJob, runAt: Instant, createdAt: Instant) {
+  init(_ job: NewJob, createdAt: Instant) {
     let submission = job.submission
     self.init(
       id: job.id, queue: submission.queue, kind: submission.kind, status: .queued, payload: submission.payload,
       priority: submission.priority, placement: submission.placement, onInterruption: submission.onInterruption,
       tags: submission.tagsJSON, attempt: 0, maxAttempts: submission.maxAttempts, failures: 0, interruptions: 0,
       losses: 0, maxLosses: submission.maxLosses, timeoutSeconds: submission.timeoutSeconds, progress: nil,
-      checkpoint: nil, result: nil, error: nil, workerID: nil, runAt: runAt, createdAt: createdAt, startedAt: nil,
-      finishedAt: nil)
+      checkpoint: nil, result: nil, error: nil, workerID: nil, runAt: submission.runAt(submittedAt: createdAt),
+      createdAt: createdAt, startedAt: nil, finishedAt: nil)
   }
 }

@@ -24,6 +24,8 @@ struct Lease: Sendable {
   let waitedSeconds: Double
   /// What came before this attempt; nil if the one before was not handed back or lost.
   var handover: Handover?
+  /// Where the job stood among those that were ready.
+  var position: LeasePosition
 }
 
 /// From one attempt to the next.
@@ -38,13 +40,18 @@ struct Handover: Sendable {
 extension JobStore {
   /// Leases the best ready jobs, one for each entry of `workerIDs`, in the order in which they are to be run:
   /// the highest priority first, then the oldest `run_at`.
+  /// - Parameter floors: From where on to look, by queue and placement; from the beginning where there is none.
   func lease(
-    _ filter: LeaseFilter, to workerIDs: [String], ttlSeconds: Double
+    _ filter: LeaseFilter, to workerIDs: [String], ttlSeconds: Double, floors: [LeaseRange: LeaseFloor] = [:]
   ) async throws(PostgresError) -> [Lease] {
-    let rows = try await database.query(
+    let ranges = filter.ranges
+    let from = ranges.map { floors[$0] ?? .beginning }
+    let rows = try await hot.query(
       filter.kinds.isEmpty ? Self.leaseAnyKindSQL : Self.leaseKindsSQL,
-      .textArray(filter.queues),
-      .textArray(filter.capacityType.placements.map(\.rawValue)),
+      .textArray(ranges.map(\.queue)),
+      .textArray(ranges.map(\.placement.rawValue)),
+      .int4Array(from.map { Int32(-$0.priority) }),
+      .timestamptzArray(from.map(\.runAt.microseconds)),
       .uuidArray(workerIDs.map { _ in LeaseID().uuid }),
       .textArray(workerIDs),
       .text(filter.capacityType.rawValue),
@@ -56,72 +63,76 @@ extension JobStore {
       let checkpoint = try row.intOrNil(11).map { sequence throws(PostgresError) in
         LeaseGrant.Checkpoint(sequence: sequence, sizeBytes: try row.int(12), contentType: try row.text(13))
       }
+      let range = ranges[try row.int(3) - 1]
       let grant = LeaseGrant(
-        leaseID: LeaseID(try row.uuid(1)), jobID: JobID(try row.uuid(2)), queue: try row.text(3),
+        leaseID: LeaseID(try row.uuid(1)), jobID: JobID(try row.uuid(2)), queue: range.queue,
         kind: try row.text(4), payload: RawJSON(trusted: try row.bytes(5)), attempt: try row.int(6),
         interruptions: try row.int(7), leaseTTLSeconds: ttlSeconds, timeoutSeconds: try row.doubleOrNil(8),
         onInterruption: InterruptionBehaviour(rawValue: try row.text(9)) ?? .auto, checkpoint: checkpoint)
       let handover = try row.textOrNil(14).flatMap(AttemptOutcome.init).map { outcome throws(PostgresError) in
         Handover(from: outcome, seconds: try row.double(15))
       }
+      let floor = LeaseFloor(priority: try row.int(16), runAt: Instant(microseconds: try row.timestamp(17)))
       leases.append(
         Lease(
-          workerID: try row.text(0), grant: grant, waitedSeconds: try row.double(10), handover: handover))
+          workerID: try row.text(0), grant: grant, waitedSeconds: try row.double(10), handover: handover,
+          position: LeasePosition(range: range, floor: floor)))
     }
     return leases
   }
 
-  private static let leaseAnyKindSQL = leaseSQL(kinds: "cardinality($7::text[]) = 0")
-  private static let leaseKindsSQL = leaseSQL(kinds: "kind = any($7)")
+  private static let leaseAnyKindSQL = leaseSQL(kinds: "cardinality($9::text[]) = 0")
+  private static let leaseKindsSQL = leaseSQL(kinds: "kind = any($9)")
 
   /// `ready` locks as it walks the index `jobs_ready`, once for each queue and placement, and skips what another
-  /// coordinator is leasing at this moment; `asked` gives each job found a lease id and a worker by its rank.
-  /// A job's row stays locked until the commit, so nobody sees it `processing` without its open attempt.
+  /// coordinator is leasing at this moment; each job found is given a lease id and a worker by its rank, and written to
+  /// where it was locked. A job's row stays locked until the commit, so nobody sees it `processing` without its open
+  /// attempt. `known` looks up what came before for jobs only that were run before.
   private static func leaseSQL(kinds: String) -> String {
     """
-    with asked as (
-      select * from unnest($3::uuid[], $4::text[]) with ordinality as asked(lease_id, worker_id, rank)
-    ), ready as (
-      select job.id, row_number() over (order by job.priority desc, job.run_at, job.id) as rank
-      from unnest($1::text[]) as queue(name)
-      cross join unnest($2::text[]) as placement(name)
+    with ready as (
+      select job.*, range.number, row_number() over (order by -job.priority, job.run_at, job.id) as rank
+      from unnest($1::text[], $2::text[], $3::integer[], $4::timestamptz[])
+        with ordinality as range(queue, placement, descent, run_at, number)
       cross join lateral (
-        select id, priority, run_at from jobs
-        where status = 'queued' and not scheduled and jobs.queue = queue.name and jobs.placement = placement.name
-          and \(kinds)
-        order by priority desc, run_at, id
-        limit cardinality($3) for update skip locked
+        select ctid as place, id, priority, run_at from jobs
+        where status = 'queued' and not scheduled and jobs.queue = range.queue and jobs.placement = range.placement
+          and (-priority, run_at) >= (range.descent, range.run_at) and \(kinds)
+        order by -priority, run_at, id
+        limit cardinality($5::uuid[]) for update skip locked
       ) as job
-      where not exists (select from queues where queues.name = queue.name and paused)
-      order by job.priority desc, job.run_at, job.id
-      limit cardinality($3)
+      where not exists (select from queues where queues.name = range.queue and paused)
+      order by -job.priority, job.run_at, job.id
+      limit cardinality($5::uuid[])
     ), leased as (
-      update jobs set status = 'processing', attempt = jobs.attempt + 1, worker_id = asked.worker_id,
+      update jobs set status = 'processing', attempt = jobs.attempt + 1, worker_id = ($6::text[])[rank],
         started_at = coalesce(jobs.started_at, now())
-      from ready join asked using (rank)
-      where jobs.id = ready.id
-      returning asked.rank, asked.worker_id, asked.lease_id, jobs.id, jobs.queue, jobs.kind, jobs.payload, jobs.attempt,
-        jobs.interruptions, jobs.timeout_seconds, jobs.on_interruption,
-        extract(epoch from now() - greatest(jobs.run_at, jobs.created_at))::float8 as waited
+      from ready where jobs.ctid = ready.place
+      returning rank, ready.number, jobs.worker_id, ($5::uuid[])[rank] as lease_id, jobs.id, jobs.kind, jobs.payload,
+        jobs.attempt, jobs.interruptions, jobs.timeout_seconds, jobs.on_interruption,
+        extract(epoch from now() - greatest(jobs.run_at, jobs.created_at))::float8 as waited, jobs.priority, jobs.run_at
+    ), known as (
+      select leased.*, before.* from leased left join lateral (
+        select checkpoints.sequence, checkpoints.size_bytes, checkpoints.content_type, earlier.outcome, earlier.seconds
+        from (select) as one
+        left join checkpoints on checkpoints.job_id = leased.id
+        left join lateral (
+          select outcome, greatest(0, extract(epoch from now()
+            - case outcome when 'lost' then expires_at - $8::float8 * interval '1 second' else ended_at end))::float8
+            as seconds
+          from attempts where attempts.job_id = leased.id and attempts.attempt = leased.attempt - 1
+            and outcome in ('interrupted', 'released', 'lost')
+        ) as earlier on true
+        where leased.attempt > 1
+        limit 1
+      ) as before on true
     ), opened as (
       insert into attempts (lease_id, job_id, attempt, worker_id, capacity_type, expires_at, checkpoint_sequence)
-      select lease_id, leased.id, attempt, worker_id, $5, now() + $6 * interval '1 second', checkpoints.sequence
-      from leased left join checkpoints on checkpoints.job_id = leased.id
+      select lease_id, id, attempt, worker_id, $7, now() + $8::float8 * interval '1 second', sequence from known
     )
-    select worker_id, lease_id, leased.id, queue, kind, payload, attempt, interruptions, timeout_seconds,
-      on_interruption, waited, checkpoints.sequence, checkpoints.size_bytes, checkpoints.content_type,
-      before.outcome, before.seconds
-    from leased left join checkpoints on checkpoints.job_id = leased.id
-    left join lateral (
-      select outcome, greatest(0, extract(epoch from now()
-        - case outcome when 'lost' then expires_at - $6 * interval '1 second' else ended_at end))::float8 as seconds
-      from attempts as earlier
-      -- Looked up for jobs that were run before only.
-      where leased.attempt > 1 and earlier.job_id = leased.id and earlier.attempt = leased.attempt - 1
-        and outcome in ('interrupted', 'released', 'lost')
-      limit 1
-    ) as before on true
-    order by rank
+    select worker_id, lease_id, id, number::integer, kind, payload, attempt, interruptions, timeout_seconds,
+      on_interruption, waited, sequence, size_bytes, content_type, outcome, seconds, priority::integer, run_at
+    from known order by rank
     """
   }
 }

@@ -20,11 +20,14 @@ extension JobStore {
     // Without an outage, what expired before now or at any time since: all.
     let (began, ended) = spared.map { ($0.began, $0.ended) } ?? (0, 0)
     let rows = try await database.query(
-      Self.reapSQL, .int4(Int32(limit)), .text(sender), .float8(began), .float8(ended))
+      Self.reapSQL, .int4(Int32(limit)), .float8(began), .float8(ended))
     var outcome = ReapOutcome(lost: rows.count, requeued: [])
     for row in rows {
-      if let seconds = try row.doubleOrNil(2) { outcome.lostWork.append(LostWork(outcome: .lost, seconds: seconds)) }
-      if try row.bool(1) { outcome.requeued.append(Requeued(queue: try row.text(0), dueInSeconds: 0)) }
+      if let seconds = try row.doubleOrNil(1) { outcome.lostWork.append(LostWork(outcome: .lost, seconds: seconds)) }
+      if try row.bool(0) {
+        let position = try LeasePosition(row, at: 2)
+        outcome.requeued.append(Requeued(queue: position.range.queue, dueInSeconds: 0, position: position))
+      }
     }
     return outcome
   }
@@ -42,7 +45,7 @@ extension JobStore {
   private static let reapSQL = """
     with expired as (
       select lease_id from attempts where outcome is null and expires_at < now()
-        and (expires_at < now() - $3 * interval '1 second' or expires_at >= now() - $4 * interval '1 second')
+        and (expires_at < now() - $2 * interval '1 second' or expires_at >= now() - $3 * interval '1 second')
       order by lease_id limit $1 for update skip locked
     ), ended as (
       update attempts set outcome = 'lost', reason = 'the lease expired', ended_at = now()
@@ -61,10 +64,10 @@ extension JobStore {
         error_message = case when next = 'failed'
           then 'lost ' || losses + 1 || ' workers, of ' || max_losses || ' allowed' else error_message end
       from verdict where jobs.id = verdict.id
-      returning queue, next = 'queued' as queued, case when next <> 'cancelled' then lost_work end as lost_work
-    ), told as (
-      select baton_notify($2, array_agg(distinct queue) filter (where queued)) from moved
+      returning next, lost_work, queue, placement, priority, run_at
     )
-    select queue, queued, lost_work::float8 from moved cross join told
+    select next = 'queued', case when next <> 'cancelled' then lost_work::float8 end, queue, placement,
+      priority::integer, run_at
+    from moved
     """
 }

@@ -8,11 +8,12 @@ extension JobStore {
   /// - Returns: the status of each lease, in order.
   func renew(_ leases: [Heartbeat.Lease], ttlSeconds: Double) async throws(PostgresError) -> [LeaseStatus] {
     guard !leases.isEmpty else { return [] }
-    let rows = try await database.query(
+    let asked = Self.lastOfEach(leases)
+    let rows = try await hot.query(
       Self.renewSQL,
-      .uuidArray(leases.map(\.leaseID.uuid)),
-      .float8Array(leases.map { $0.progress?.fraction }),
-      .textArray(leases.map { $0.progress?.message }),
+      .uuidArray(asked.map(\.leaseID.uuid)),
+      .float8Array(asked.map { $0.progress?.fraction }),
+      .textArray(asked.map { $0.progress?.message }),
       .float8(ttlSeconds))
     var statuses: [LeaseID: LeaseStatus] = [:]
     statuses.reserveCapacity(rows.count)
@@ -20,26 +21,36 @@ extension JobStore {
     return leases.map { statuses[$0.leaseID] ?? .lost }
   }
 
-  /// A heap-only update: neither the wide row nor an index is touched. Rows are locked in the order of their ids, as
-  /// everywhere, so that a renewal and a settle of the same leases cannot wait for each other.
+  /// Each lease once, in the order of the ids: two statements with the same leases cannot wait for each other then.
+  private static func lastOfEach(_ leases: [Heartbeat.Lease]) -> [Heartbeat.Lease] {
+    let sorted = leases.enumerated().sorted {
+      ($0.element.leaseID, $0.offset) < ($1.element.leaseID, $1.offset)
+    }
+    var asked: [Heartbeat.Lease] = []
+    asked.reserveCapacity(sorted.count)
+    for (_, lease) in sorted {
+      if asked.last?.leaseID == lease.leaseID { asked.removeLast() }
+      asked.append(lease)
+    }
+    return asked
+  }
+
+  /// A heap-only update: neither the wide row nor an index is touched. Each row is looked up once, by its key, and
+  /// written to where it was locked; see `settle` for `ended_at`.
   private static let renewSQL = """
-    with asked as (
-      select distinct on (lease_id) * from unnest($1::uuid[], $2::float8[], $3::text[])
-      as asked(lease_id, fraction, message)
-      order by lease_id
-    ), held as (
-      select attempts.lease_id from attempts join asked using (lease_id)
-      where outcome is null
-      order by lease_id for update of attempts
+    with held as (
+      select asked.*, attempt.* from unnest($1::uuid[], $2::float8[], $3::text[]) as asked(lease_id, fraction, message)
+      cross join lateral (
+        select ctid as place, job_id from attempts where attempts.lease_id = asked.lease_id and ended_at is null
+        for update
+      ) as attempt
     ), renewed as (
       update attempts set expires_at = now() + $4 * interval '1 second',
-        progress_fraction = coalesce(asked.fraction, attempts.progress_fraction),
-        progress_message = coalesce(asked.message, attempts.progress_message)
-      from held join asked using (lease_id)
-      where attempts.lease_id = held.lease_id
-      returning attempts.lease_id, attempts.job_id
+        progress_fraction = coalesce(held.fraction, attempts.progress_fraction),
+        progress_message = coalesce(held.message, attempts.progress_message)
+      from held where attempts.ctid = held.place
     )
-    select renewed.lease_id, jobs.cancel_requested_at is not null
-    from renewed join jobs on jobs.id = renewed.job_id
+    select lease_id, coalesce((select cancel_requested_at is not null from jobs where jobs.id = held.job_id), false)
+    from held
     """
 }

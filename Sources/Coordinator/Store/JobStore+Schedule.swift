@@ -8,14 +8,15 @@ extension JobStore {
       with due as (
         select id from jobs where scheduled and run_at <= now() order by run_at limit $1 for update skip locked
       ), moved as (
-        update jobs set scheduled = false from due where jobs.id = due.id returning queue
-      ), told as (
-        select baton_notify($2, array_agg(distinct queue)) from moved
+        update jobs set scheduled = false from due where jobs.id = due.id returning queue, placement, priority, run_at
       )
-      select queue from moved cross join told
-      """, .int4(Int32(limit)), .text(sender))
+      select queue, placement, priority::integer, run_at from moved
+      """, .int4(Int32(limit)))
     var requeued: [Requeued] = []
-    for row in rows { requeued.append(Requeued(queue: try row.text(0), dueInSeconds: 0)) }
+    for row in rows {
+      let position = try LeasePosition(row, at: 0)
+      requeued.append(Requeued(queue: position.range.queue, dueInSeconds: 0, position: position))
+    }
     return requeued
   }
 

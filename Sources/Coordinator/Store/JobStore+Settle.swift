@@ -19,8 +19,9 @@ extension JobStore {
   func settle(_ settlements: [Settlement]) async throws(PostgresError) -> SettleOutcomes {
     var first: [LeaseID: Settlement] = [:]
     for settlement in settlements where first[settlement.leaseID] == nil { first[settlement.leaseID] = settlement }
-    let distinct = Array(first.values)
-    let rows = try await database.query(
+    // Always in this order, so that a settle and a renewal of the same leases cannot wait for each other.
+    let distinct = first.values.sorted { $0.leaseID < $1.leaseID }
+    let rows = try await hot.query(
       Self.settleSQL,
       .uuidArray(distinct.map(\.leaseID.uuid)),
       .textArray(distinct.map(\.outcome.rawValue)),
@@ -29,16 +30,18 @@ extension JobStore {
       .textArray(distinct.map { $0.failure?.message }),
       .boolArray(distinct.map(\.retryable)),
       .textArray(distinct.map(\.reason)),
-      .float8Array(distinct.map(\.delaySeconds)),
-      .text(sender))
+      .float8Array(distinct.map(\.delaySeconds)))
     var ended: Set<LeaseID> = []
     var requeued: [Requeued] = []
     var lostWork: [LostWork] = []
     for row in rows {
       let lease = LeaseID(try row.uuid(0))
       ended.insert(lease)
-      if let due = try row.doubleOrNil(2) { requeued.append(Requeued(queue: try row.text(1), dueInSeconds: due)) }
-      if let seconds = try row.doubleOrNil(3), let outcome = first[lease]?.outcome.ofAttempt {
+      if let due = try row.doubleOrNil(1) {
+        let position = try LeasePosition(row, at: 3)
+        requeued.append(Requeued(queue: position.range.queue, dueInSeconds: due, position: position))
+      }
+      if let seconds = try row.doubleOrNil(2), let outcome = first[lease]?.outcome.ofAttempt {
         lostWork.append(LostWork(outcome: outcome, seconds: seconds))
       }
     }
@@ -52,7 +55,7 @@ extension JobStore {
 
   private func outcomes(of leases: [LeaseID]) async throws(PostgresError) -> [LeaseID: String] {
     guard !leases.isEmpty else { return [:] }
-    let rows = try await database.query(
+    let rows = try await hot.query(
       "select lease_id, outcome from attempts where lease_id = any($1) and outcome is not null",
       .uuidArray(leases.map(\.uuid)))
     var outcomes: [LeaseID: String] = [:]
@@ -60,55 +63,62 @@ extension JobStore {
     return outcomes
   }
 
-  /// Attempts are locked in the order of their ids, then their jobs: the same order as in `renew` and `reap`.
+  /// Attempts are locked in the order in which they come, then their jobs: the same as in `renew` and `reap`. Each row is
+  /// looked up once, by its key, and written to where it was locked. (`ended_at` says that an attempt is open: with
+  /// `outcome`, the planner might read all open ones from end to end.)
+  ///
   /// `run_at` stays as it was unless there is a delay, so that a job handed back is ahead of newer work.
   private static let settleSQL = """
-    with said as (
-      select * from unnest($1::uuid[], $2::text[], $3::json[], $4::text[], $5::text[], $6::boolean[], $7::text[],
-        $8::float8[]) as said(lease_id, outcome, result, code, message, retryable, reason, delay)
-    ), held as (
-      select lease_id from attempts
-      where lease_id = any($1) and outcome is null
-      order by lease_id for update
+    with held as (
+      select attempt.*, said.*, said.outcome in ('failed', 'timed_out') as is_failure
+      from unnest($1::uuid[], $2::text[], $3::json[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::float8[])
+        as said(lease_id, outcome, result, code, message, retryable, reason, delay)
+      cross join lateral (
+        select ctid as place, job_id, started_at from attempts
+        where attempts.lease_id = said.lease_id and ended_at is null
+        for update
+      ) as attempt
     ), ended as (
-      update attempts set outcome = said.outcome, reason = coalesce(said.reason, said.message), ended_at = now(),
+      update attempts set outcome = held.outcome, reason = coalesce(held.reason, held.message), ended_at = now(),
         -- What is done is wholly done: "step 49 of 50", said with the last heartbeat, is not so any more.
-        progress_fraction = case when said.outcome = 'done' and progress_fraction is not null then 1
+        progress_fraction = case when held.outcome = 'done' and progress_fraction is not null then 1
           else progress_fraction end,
-        progress_message = case when said.outcome <> 'done' then progress_message end
-      from held join said using (lease_id)
-      where attempts.lease_id = held.lease_id
-      returning attempts.job_id, attempts.started_at, said.*, said.outcome in ('failed', 'timed_out') as is_failure
+        progress_message = case when held.outcome <> 'done' then progress_message end
+      from held where attempts.ctid = held.place
     ), verdict as (
-      select ended.*, jobs.failures + is_failure::integer as failures_now,
-        baton_next_status(ended.outcome, cancel_requested_at is not null, retryable,
-          failures + is_failure::integer, max_attempts, losses, max_losses) as next,
+      select held.lease_id, held.outcome, held.result, code, message, is_failure, held.started_at, job.place,
+        baton_next_status(held.outcome, cancelling, retryable, failures + is_failure::integer, max_attempts, losses,
+          max_losses) as next,
         case when is_failure then coalesce(delay, baton_backoff(failures + 1))
-             when ended.outcome = 'released' then coalesce(delay, 0) else 0 end as wait
-      from ended join jobs on jobs.id = ended.job_id
+             when held.outcome = 'released' then coalesce(delay, 0) else 0 end as wait
       -- Locked before it is judged: a cancel that is just being committed must be seen.
-      for update of jobs
+      from held cross join lateral (
+        select ctid as place, failures, max_attempts, losses, max_losses, cancel_requested_at is not null as cancelling
+        from jobs where jobs.id = held.job_id
+        for update
+      ) as job
     ), moved as (
       update jobs set status = next,
         scheduled = next = 'queued' and wait > 0,
         run_at = case when next = 'queued' and wait > 0 then now() + wait * interval '1 second' else run_at end,
         finished_at = case when next <> 'queued' then now() end,
-        failures = failures_now,
+        failures = failures + is_failure::integer,
         interruptions = interruptions + (verdict.outcome = 'interrupted')::integer,
         result = case when next = 'done' then verdict.result end,
         error_code = case when is_failure then code when next = 'done' then null else error_code end,
         error_message = case when is_failure then message when next = 'done' then null else error_message end
-      from verdict where jobs.id = verdict.job_id
-      returning lease_id, jobs.queue, case when next = 'queued' then wait end as due, jobs.id, next,
-        verdict.started_at
-    ), told as (
-      select baton_notify($9, array_agg(distinct queue) filter (where due = 0)) from moved
+      from verdict where jobs.ctid = verdict.place
+      returning lease_id, next, case when next = 'queued' then wait end as due, jobs.id, verdict.started_at,
+        jobs.queue, jobs.placement, jobs.priority, jobs.run_at
     )
-    select lease_id, queue, due::float8,
+    select lease_id, due::float8,
       -- The checkpoint is looked up for what did not get done only.
       case when next not in ('done', 'cancelled') then greatest(0, extract(epoch from now() - greatest(started_at,
-        (select saved_at from checkpoints where job_id = moved.id))))::float8 end
-    from moved cross join told
+        (select saved_at from checkpoints where job_id = moved.id))))::float8 end,
+      -- Where it stands now, if it is queued again.
+      case when due is not null then queue end, case when due is not null then placement end,
+      case when due is not null then priority::integer end, case when due is not null then run_at end
+    from moved
     """
 }
 

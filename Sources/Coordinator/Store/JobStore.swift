@@ -7,11 +7,16 @@ import BatonShared
 /// about all times.
 public struct JobStore: Sendable {
   let database: any PostgresQuerying
+  /// The same database, for the statements that are sent all the time: its sessions plan each of them once, and look up
+  /// by index whatever they are asked for.
+  let hot: any PostgresQuerying
   /// Goes into notifications, so that this coordinator knows its own.
   let sender: String
 
-  public init(database: any PostgresQuerying, sender: String) {
+  /// - Parameter hot: Sessions with `PostgresConfiguration.Planning.onceByIndex`; by default, those of `database`.
+  public init(database: any PostgresQuerying, hot: (any PostgresQuerying)? = nil, sender: String) {
     self.database = database
+    self.hot = hot ?? database
     self.sender = sender
   }
 
@@ -26,6 +31,8 @@ struct Requeued: Sendable, Hashable {
   var queue: String
   /// Seconds until it is due; 0 when it is ready now.
   var dueInSeconds: Double
+  /// Where it stands among the jobs that are ready; nil where that is not known.
+  var position: LeasePosition?
 }
 
 /// Work that has to be done again: what an attempt that did not finish its job ran for since the newest checkpoint.
@@ -36,6 +43,11 @@ struct LostWork: Sendable, Hashable {
 }
 
 extension JobStore {
+  /// Tells other coordinators that these queues have work.
+  func announce(_ queues: Set<String>) async throws(PostgresError) {
+    try await hot.query("select baton_notify($1, $2)", .text(sender), .textArray(queues.sorted()))
+  }
+
   /// Makes sure that the database answers.
   func ping() async throws(PostgresError) {
     try await database.query("select 1")

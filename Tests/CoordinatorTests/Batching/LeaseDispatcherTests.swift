@@ -38,7 +38,8 @@ import Testing
     try await StoreFixture.run { store async throws in
       let database = GatedDatabase(store.pool)
       let dispatcher = LeaseDispatcher(
-        store: JobStore(database: database, sender: "tests"), ttlSeconds: 30,
+        store: JobStore(database: database, sender: "tests"),
+        announcer: WorkAnnouncer(store: store.store, logger: .quiet), ttlSeconds: 30,
         metrics: CoordinatorMetrics(registry: PrometheusRegistry()), logger: .quiet, recheckInterval: .seconds(3600))
       try await withServices([dispatcher]) { group in
         try await body(Fixture(store: store, database: database, dispatcher: dispatcher, group: group))

@@ -21,7 +21,8 @@ import Testing
         job.onInterruption = .finish
         job.tags = ["a": "1", "ü": "\"\\"]
       }
-      guard case .created(let created) = try await fixture.store.enqueue([job])[0] else { throw Unexpected("no job") }
+      guard case .created(let instant) = try await fixture.store.enqueue([job])[0] else { throw Unexpected("no job") }
+      let created = JobSnapshot(job, createdAt: instant)
       let shown = try await fixture.job(job.id)
       // The answer to a submission is made without reading the job back; it must not differ but in the tags' layout.
       var comparable = shown
@@ -79,25 +80,26 @@ import Testing
 
   @Test func concurrentBatchesWithTheSameKeysMakeEachJobOnce() async throws {
     try await StoreFixture.run(connections: 6) { fixture async throws in
-      let outcomes = try await withThrowingTaskGroup(of: [EnqueueOutcome].self) { group in
+      let outcomes = try await withThrowingTaskGroup(of: [(JobID, EnqueueOutcome)].self) { group in
         for task in 0..<8 {
           group.addTask {
             var keys = (0..<20).map { "key-\($0)" }
             // In another order each, which must not deadlock.
             keys = Array(keys[(task * 3 % 20)...] + keys[..<(task * 3 % 20)])
             if task % 2 == 1 { keys.reverse() }
-            return try await fixture.store.enqueue(keys.map { fixture.newJob(key: $0) })
+            let jobs = keys.map { fixture.newJob(key: $0) }
+            return Array(zip(jobs.map(\.id), try await fixture.store.enqueue(jobs)))
           }
         }
-        return try await group.reduce(into: [EnqueueOutcome]()) { $0 += $1 }
+        return try await group.reduce(into: [(JobID, EnqueueOutcome)]()) { $0 += $1 }
       }
       #expect(try await fixture.count("select from jobs") == 20)
       var created: Set<JobID> = []
       var repeated: Set<JobID> = []
       var conflicts = 0
-      for outcome in outcomes {
+      for (id, outcome) in outcomes {
         switch outcome {
-        case .created(let job): created.insert(job.id)
+        case .created: created.insert(id)
         case .repeated(let id): repeated.insert(id)
         case .conflict: conflicts += 1
         }

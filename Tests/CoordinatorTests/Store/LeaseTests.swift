@@ -86,7 +86,8 @@ import Testing
       try await fixture.pool.query(
         "update jobs set run_at = now() - interval '1 second' where id = $1", .uuid(delayed.uuid))
       #expect(try await fixture.store.secondsUntilNextDue() == 0)
-      #expect(try await fixture.store.promote(limit: 10) == [Requeued(queue: "default", dueInSeconds: 0)])
+      let promoted = try await fixture.store.promote(limit: 10)
+      #expect(promoted.map(\.queue) == ["default"] && promoted[0].dueInSeconds == 0)
       #expect(try await fixture.lease(10).map(\.grant.jobID) == [delayed])
       #expect(try await fixture.job(dated).status == .queued)
     }

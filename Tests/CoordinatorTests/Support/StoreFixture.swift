@@ -19,15 +19,19 @@ struct StoreFixture: Sendable {
   ) async throws {
     let database = try await TestDatabase.make()
     let pool = database.pool(size: connections)
+    let hot = database.pool(size: connections, planning: .onceByIndex)
     _ = try await PostgresMigrator(migrations: .baton).run(on: pool)
+    let outcome: Result<Void, any Error>
     do {
       try await body(
-        StoreFixture(database: database, pool: pool, store: JobStore(database: pool, sender: "tests")))
+        StoreFixture(database: database, pool: pool, store: JobStore(database: pool, hot: hot, sender: "tests")))
+      outcome = .success(())
     } catch {
-      await pool.close()
-      throw error
+      outcome = .failure(error)
     }
     await pool.close()
+    await hot.close()
+    try outcome.get()
   }
 
   // MARK: Jobs

@@ -78,5 +78,7 @@ extension PostgresMigration {
 
 extension [PostgresMigration] {
   /// Every migration, in order.
-  public static let baton: [PostgresMigration] = [.createJobs, .createFunctions, .createViews, .explainColumns]
+  public static let baton: [PostgresMigration] = [
+    .createJobs, .createFunctions, .createViews, .explainColumns, .speedUp,
+  ]
 }
