@@ -53,7 +53,7 @@ final class PeerWatch: ChannelInboundHandler, RemovableChannelHandler, Sendable 
   }
 
   /// Calls `onGone` once, at once if the client has already gone; nil to stop watching.
-  private func watch(_ onGone: (@Sendable () -> Void)?) {
+  func watch(_ onGone: (@Sendable () -> Void)?) {
     let isGone = state.withLock { state in
       state.onGone = state.isGone ? nil : onGone
       return state.isGone
@@ -61,19 +61,9 @@ final class PeerWatch: ChannelInboundHandler, RemovableChannelHandler, Sendable 
     if isGone { onGone?() }
   }
 
-  /// Runs `operation` in a task that is cancelled when the client goes.
-  static func whilePresent<Value: Sendable>(
-    on channel: any Channel, _ operation: @escaping @Sendable () async throws -> Value
-  ) async throws -> Value {
-    let watch = try await channel.pipeline.handler(type: PeerWatch.self).get()
-    // A task of its own, so that the event loop has something to cancel; it is awaited right here.
-    let task = Task { try await operation() }
-    watch.watch { task.cancel() }
-    defer { watch.watch(nil) }
-    return try await withTaskCancellationHandler {
-      try await task.value
-    } onCancel: {
-      task.cancel()
-    }
+  /// The one that listens on a connection.
+  static func of(_ channel: any Channel) async throws -> PeerWatch {
+    if channel.eventLoop.inEventLoop { return try channel.pipeline.syncOperations.handler(type: PeerWatch.self) }
+    return try await channel.pipeline.handler(type: PeerWatch.self).get()
   }
 }

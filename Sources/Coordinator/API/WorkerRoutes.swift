@@ -48,9 +48,8 @@ struct WorkerRoutes {
     wanted.waitSeconds = min(wanted.waitSeconds, coordinator.configuration.limits.maxWaitSeconds)
     let facts = try await coordinator.registry.facts(of: wanted.workerID)
     guard !facts.isDraining else { throw Problem.workerDraining(wanted.workerID) }
-    let leases = try await PeerWatch.whilePresent(on: context.channel) { [wanted] in
-      try await coordinator.dispatcher.lease(wanted, capacityType: facts.capacityType)
-    }
+    let leases = try await coordinator.dispatcher.lease(
+      wanted, capacityType: facts.capacityType, peer: try await PeerWatch.of(context.channel))
     let grants = LeaseGrants(leases: leases.map(\.grant))
     guard !leases.isEmpty else { return .json(grants) }
     return answer(grants)

@@ -23,9 +23,10 @@ extension HTTPServerBuilder {
   /// HTTP/1.1, within TLS if there is a certificate.
   static func http1(_ configuration: HTTP1Channel.Configuration, securedBy identity: TLSIdentity?) -> HTTPServerBuilder
   {
-    guard let identity else { return .http1(configuration: configuration) }
-    return HTTPServerBuilder { responder in
-      TLSChannel(base: HTTP1Channel(responder: responder, configuration: configuration), identity: identity)
+    HTTPServerBuilder { responder in
+      let channel = HTTP1Channel(responder: responder, configuration: configuration)
+      guard let identity else { return EventLoopChannel(base: channel) }
+      return EventLoopChannel(base: TLSChannel(base: channel, identity: identity))
     }
   }
 }

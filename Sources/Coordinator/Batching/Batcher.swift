@@ -6,6 +6,9 @@ import ServiceLifecycle
 /// Group commit: requests that arrive while a batch is at the database are collected and become the next batch, one
 /// statement and one commit for all of them. Nobody waits for a timer: an idle batcher sends at once.
 ///
+/// While one batch is away, another is sent beside it only when it is worth a statement of its own: many items wait, or
+/// the one that is away takes long.
+///
 /// A request's items stay together in one batch, so what is all or nothing for a statement is so for each request.
 actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   private struct Request {
@@ -17,8 +20,12 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   private let maximumItems: Int
   private let maximumWaiting: Int
   private let lanes: Int
+  private let worthALane: Int
   private let patience: Duration
   private let perform: @Sendable ([Item]) async throws -> [Outcome]
+
+  /// A batch that has been away for longer takes long.
+  private static var long: Duration { .milliseconds(50) }
 
   private var waiting: Deque<Request> = []
   private(set) var waitingItems = 0
@@ -31,16 +38,18 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   ///   - maximumItems: A batch takes no further request once it holds this many items.
   ///   - maximumWaiting: Beyond so many waiting items requests are refused, so that memory stays bounded.
   ///   - lanes: How many batches may be at the database at once.
+  ///   - worthALane: How many items have to wait for a batch to be sent beside another.
   ///   - patience: How long a request waits for its batch to begin. While every lane has been away for longer, those that
   ///     come are refused at once: a database that hangs is not asked for more.
   ///   - perform: Carries out a batch and returns an outcome for each item, in order.
   init(
-    maximumItems: Int = 1000, maximumWaiting: Int = 50_000, lanes: Int = 2, patience: Duration = .seconds(5),
-    perform: @escaping @Sendable ([Item]) async throws -> [Outcome]
+    maximumItems: Int = 1000, maximumWaiting: Int = 50_000, lanes: Int = 2, worthALane: Int = 200,
+    patience: Duration = .seconds(5), perform: @escaping @Sendable ([Item]) async throws -> [Outcome]
   ) {
     self.maximumItems = maximumItems
     self.maximumWaiting = maximumWaiting
     self.lanes = lanes
+    self.worthALane = worthALane
     self.patience = patience
     self.perform = perform
   }
@@ -62,8 +71,17 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
     return try await withCheckedThrowingContinuation { reply in
       waiting.append(Request(items: items, reply: reply))
       waitingItems += items.count
-      if let lane = idleLanes.popLast() { lane.resume(returning: takeBatch()) }
+      startLane()
     }
+  }
+
+  private func startLane() {
+    guard !waiting.isEmpty, mayStart, let lane = idleLanes.popLast() else { return }
+    lane.resume(returning: takeBatch())
+  }
+
+  private var mayStart: Bool {
+    batchesAway == 0 || waitingItems >= worthALane || latestStart + Self.long < .now || isClosed
   }
 
   /// Serves until graceful shutdown; what is waiting then is still carried out.
@@ -103,12 +121,14 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
         waitingItems -= first.items.count
         first.reply.resume(throwing: Problem.slowDatabase)
       }
-      try? await Task.sleep(for: min(.milliseconds(250), patience))
+      // A batch that takes long holds up nobody but those in it.
+      startLane()
+      try? await Task.sleep(for: min(Self.long, patience))
     }
   }
 
   private func nextBatch() async -> [Request]? {
-    if !waiting.isEmpty { return takeBatch() }
+    if !waiting.isEmpty, mayStart { return takeBatch() }
     if isClosed { return nil }
     return await withCheckedContinuation { idleLanes.append($0) }
   }

@@ -45,10 +45,14 @@ actor LeaseDispatcher: Service {
 
   /// Leases up to `request.max` jobs: at once if there are any, else as soon as there are, else none when
   /// `request.waitSeconds` have passed or this coordinator drains.
+  /// - Parameter peer: Tells when the asker goes.
   /// - Throws: `PostgresError`, `Problem`, or `CancellationError` when the asker has gone; then nothing stays leased.
-  func lease(_ request: LeaseRequest, capacityType: CapacityType) async throws -> [Lease] {
+  func lease(
+    _ request: LeaseRequest, capacityType: CapacityType, peer: PeerWatch? = nil
+  ) async throws -> [Lease] {
     guard !isDraining else { throw Problem(.draining, "this coordinator is draining: ask another") }
     let id = waiters.nextID()
+    defer { peer?.watch(nil) }
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { reply in
         guard !Task.isCancelled else { return reply.resume(throwing: CancellationError()) }
@@ -57,10 +61,11 @@ actor LeaseDispatcher: Service {
           id, workerID: request.workerID, slots: request.max,
           filter: LeaseFilter(queues: request.queues, kinds: request.kinds, capacityType: capacityType),
           deadline: .now + .seconds(request.waitSeconds))
+        // Shield, here and below: the handler is synchronous; forgetting is one hop that ends by itself.
+        peer?.watch { Task { await self.forget(id) } }
         startIdleLanes()
       }
     } onCancel: {
-      // Shield: the handler is synchronous; forgetting is one hop that ends by itself.
       Task { await self.forget(id) }
     }
   }

@@ -41,9 +41,11 @@ import Testing
   }
 
   private func batcher(
-    _ database: Database, maximumItems: Int = 1000, maximumWaiting: Int = 50_000, lanes: Int = 1
+    _ database: Database, maximumItems: Int = 1000, maximumWaiting: Int = 50_000, lanes: Int = 1, worthALane: Int = 1
   ) -> Batcher<Int, Int> {
-    Batcher(maximumItems: maximumItems, maximumWaiting: maximumWaiting, lanes: lanes) { try await database.perform($0) }
+    Batcher(
+      maximumItems: maximumItems, maximumWaiting: maximumWaiting, lanes: lanes, worthALane: worthALane
+    ) { try await database.perform($0) }
   }
 
   /// Sends one batch that stays at the database, then the others one after the other behind it.
@@ -103,6 +105,35 @@ import Testing
   @Test func severalLanesAreAtTheDatabaseAtOnce() async throws {
     let database = Database(isOpen: false)
     let batcher = batcher(database, lanes: 2)
+    try await withServices([batcher]) { _ async throws in
+      async let first = batcher.submit(1)
+      try await eventually { await database.heldCount == 1 }
+      async let second = batcher.submit(2)
+      try await eventually { await database.heldCount == 2 }
+      await database.open()
+      #expect(try await [first, second] == [10, 20])
+    }
+  }
+
+  @Test func manyThatWaitAreWorthALane() async throws {
+    let database = Database(isOpen: false)
+    let batcher = batcher(database, lanes: 2, worthALane: 3)
+    try await withServices([batcher]) { _ async throws in
+      async let first = batcher.submit(1)
+      try await eventually { await database.heldCount == 1 }
+      async let second = batcher.submit([2, 3, 4])
+      try await eventually { await database.heldCount == 2 }
+      async let third = batcher.submit(5)
+      try await eventually { await batcher.waitingItems == 1 }
+      await database.open()
+      #expect(try await [first, third] == [10, 50])
+      #expect(try await second == [20, 30, 40])
+    }
+  }
+
+  @Test func aBatchThatTakesLongHoldsUpNobodyElse() async throws {
+    let database = Database(isOpen: false)
+    let batcher = batcher(database, lanes: 2, worthALane: 100)
     try await withServices([batcher]) { _ async throws in
       async let first = batcher.submit(1)
       try await eventually { await database.heldCount == 1 }
