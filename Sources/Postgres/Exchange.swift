@@ -1,5 +1,6 @@
 import BatonThreads
 import CLibPQ
+import Synchronization
 
 /// One call's conversation with the server: send, wait, collect; within the call's limits.
 ///
@@ -8,6 +9,9 @@ final class Exchange {
   let handle: LibPQHandle
   private let wake: WakePipe
   private let isCancellable: Bool
+  private let probe: ConnectionProbe?
+  private var silence: SilenceWatch
+  private let finding = FindingBox()
   private var deadline: ContinuousClock.Instant
   private let started = ContinuousClock.now
   private var interruption: Interruption?
@@ -18,9 +22,19 @@ final class Exchange {
     let request: CancelRequest?
   }
 
-  init(_ handle: LibPQHandle, wake: WakePipe, _ limits: PostgresConnection.Limits) {
+  /// What a probe has found, left by its thread.
+  private final class FindingBox: Sendable {
+    let value = Mutex<ConnectionProbe.Finding?>(nil)
+  }
+
+  /// - Parameter probe: Asks about this connection while it is silent; nil if nobody does.
+  init(
+    _ handle: LibPQHandle, wake: WakePipe, _ limits: PostgresConnection.Limits, probe: ConnectionProbe? = nil
+  ) {
     self.handle = handle
     self.wake = wake
+    self.probe = handle.silenceLimit > .zero ? probe : nil
+    silence = SilenceWatch(patience: handle.silenceLimit, now: started)
     isCancellable = limits.isCancellable
     deadline = started + limits.timeout
   }
@@ -102,7 +116,7 @@ final class Exchange {
   }
 
   /// Waits until a result can be taken without blocking. Past the deadline, or when the task is cancelled, asks the
-  /// server to stop and goes on waiting for a little while.
+  /// server to stop and goes on waiting for a little while. In a silence, finds out whether the connection still is one.
   private func waitForResult() throws(PostgresError) {
     while true {
       let flushed = PQflush(handle.pointer)
@@ -111,8 +125,9 @@ final class Exchange {
         if PQconsumeInput(handle.pointer) == 0 { return }
       }
       if flushed == 0, PQisBusy(handle.pointer) == 0 { return }
-      switch Readiness.wait(socket: handle.socket, forWriting: flushed > 0, wake: wake, until: deadline) {
+      switch Readiness.wait(socket: handle.socket, forWriting: flushed > 0, wake: wake, until: nextDeadline) {
       case .readable:
+        silence.heard(at: .now)
         // On failure libpq has turned the loss into a result, which is picked up next.
         if PQconsumeInput(handle.pointer) == 0 { return }
       case .writable:
@@ -121,11 +136,37 @@ final class Exchange {
         wake.drain()
         // The signal may have been for a call that waits its turn behind this one.
         if isCancellable, Task.isCancelled, interruption == nil { interrupt(.cancelled) }
+        try judgeSilence()
       case .deadline:
+        if ContinuousClock.now < deadline {
+          lookIntoSilence()
+          continue
+        }
         if let interruption { throw abandon(interruption.error) }
         interrupt(.timeout)
       }
     }
+  }
+
+  private var nextDeadline: ContinuousClock.Instant {
+    guard probe != nil, interruption == nil, let look = silence.nextLook else { return deadline }
+    return min(look, deadline)
+  }
+
+  private func lookIntoSilence() {
+    guard let probe else { return }
+    silence.lookBegins()
+    probe.ask(about: handle.processID) { [finding, wake] found in
+      finding.value.withLock { $0 = found }
+      wake.signal()
+    }
+  }
+
+  private func judgeSilence() throws(PostgresError) {
+    guard interruption == nil, let found = finding.value.withLock({ $0.take() }) else { return }
+    guard silence.found(found, unsent: Readiness.unsentBytes(handle.socket), at: .now) else { return }
+    handle.declareDead()
+    throw .connection("it has died without a word: the server waits for what was sent to it")
   }
 
   private func interrupt(_ error: PostgresError) {

@@ -14,8 +14,12 @@ final class LibPQHandle {
   let pointer: OpaquePointer
   /// The server's time limit for one statement; zero if there is none.
   let statementTimeout: Duration
+  /// How long a silence may be before it is looked into; zero if it never is.
+  let silenceLimit: Duration
   private let notices: NoticeSink
   private var isAbandoned = false
+  /// Whether it has died without a word: others that were made before it may have, too.
+  private(set) var isDead = false
 
   /// Connects, blocking the thread until there is a connection or every host's time is up.
   ///
@@ -35,6 +39,7 @@ final class LibPQHandle {
     }
     self.pointer = pointer
     statementTimeout = configuration.statementTimeout
+    silenceLimit = configuration.silenceLimit
     notices = NoticeSink(logger: logger)
     PQsetNoticeReceiver(
       pointer,
@@ -51,11 +56,18 @@ final class LibPQHandle {
   }
 
   var socket: Int32 { PQsocket(pointer) }
+  /// The server's process for this connection.
+  var processID: Int32 { PQbackendPID(pointer) }
   var isLost: Bool { isAbandoned || PQstatus(pointer) != CONNECTION_OK || notices.sawFatal }
   var isIdle: Bool { PQtransactionStatus(pointer) == PQTRANS_IDLE }
 
   /// Marks the connection as one to be closed, whatever libpq thinks of it.
   func abandon() { isAbandoned = true }
+
+  func declareDead() {
+    isDead = true
+    isAbandoned = true
+  }
 
   /// What libpq says about the last failure.
   var failure: String { Self.message(pointer) }

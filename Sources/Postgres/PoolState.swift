@@ -29,7 +29,7 @@ struct PoolState<Connection: Sendable, Waiter: Sendable> {
   enum Fate {
     case reusable
     case broken
-    /// The server became a replica: all connections to it are of no use.
+    /// The server became a replica, or a connection died without a word: all those of its era are of no use.
     case outdated
   }
 

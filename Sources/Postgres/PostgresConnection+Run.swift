@@ -7,7 +7,7 @@ extension PostgresConnection {
     _ sql: String, _ parameters: [PostgresValue], _ limits: Limits
   ) throws(PostgresError) -> PostgresRows {
     defer { publishCondition() }
-    let exchange = Exchange(try openHandle(), wake: wake, limits)
+    let exchange = Exchange(try openHandle(), wake: wake, limits, probe: probe)
     let wasIdle = exchange.handle.isIdle
     let key = StatementKey(sql: sql, types: parameters.map(\.type))
     if let name = statements.name(of: key) {
@@ -46,7 +46,7 @@ extension PostgresConnection {
   @discardableResult
   func run(script: String, _ limits: Limits) throws(PostgresError) -> String {
     defer { publishCondition() }
-    return try Exchange(try openHandle(), wake: wake, limits).run(script: script)
+    return try Exchange(try openHandle(), wake: wake, limits, probe: probe).run(script: script)
   }
 
   /// Whether the connection, idle so far, still is one: reads what has come in, such as the server's farewell.

@@ -11,6 +11,8 @@ public actor PostgresConnection: PostgresQuerying {
   /// What the pool has to know without a hop onto the connection's thread.
   enum Condition: UInt8, AtomicRepresentable {
     case idle, inTransaction, broken, closed
+    /// It has died without a word.
+    case dead
   }
 
   /// How long the server may take to stop a statement that it was asked to stop.
@@ -20,6 +22,7 @@ public actor PostgresConnection: PostgresQuerying {
   nonisolated let wake: WakePipe
   nonisolated let configuration: PostgresConfiguration
   private nonisolated let atomicCondition = Atomic(Condition.idle)
+  nonisolated let probe: ConnectionProbe
   let logger: Logger
   var handle: LibPQHandle?
   var statements = StatementCache()
@@ -29,10 +32,13 @@ public actor PostgresConnection: PostgresQuerying {
   nonisolated var condition: Condition { atomicCondition.load(ordering: .acquiring) }
 
   /// Whether the connection is lost or closed. A loss that nobody has noticed yet does not show here.
-  public nonisolated var isBroken: Bool { condition == .broken || condition == .closed }
+  public nonisolated var isBroken: Bool { [.broken, .dead, .closed].contains(condition) }
 
-  private init(_ configuration: PostgresConfiguration, logger: Logger) throws(PostgresError) {
+  private init(
+    _ configuration: PostgresConfiguration, probe: ConnectionProbe, logger: Logger
+  ) throws(PostgresError) {
     self.configuration = configuration
+    self.probe = probe
     self.logger = logger
     executor = ThreadExecutor(name: "postgres")
     wake = try WakePipe()
@@ -44,7 +50,14 @@ public actor PostgresConnection: PostgresQuerying {
   public static nonisolated(nonsending) func connect(
     _ configuration: PostgresConfiguration, logger: Logger
   ) async throws(PostgresError) -> PostgresConnection {
-    let connection = try PostgresConnection(configuration, logger: logger)
+    try await connect(configuration, probe: ConnectionProbe(configuration, logger: logger), logger: logger)
+  }
+
+  /// - Parameter probe: Shared by connections to one server.
+  static nonisolated(nonsending) func connect(
+    _ configuration: PostgresConfiguration, probe: ConnectionProbe, logger: Logger
+  ) async throws(PostgresError) -> PostgresConnection {
+    let connection = try PostgresConnection(configuration, probe: probe, logger: logger)
     try await connection.open()
     return connection
   }
@@ -131,8 +144,9 @@ public actor PostgresConnection: PostgresQuerying {
 
   /// Gives the connection up.
   func lose() {
+    let isDead = handle?.isDead ?? false
     handle = nil
-    if condition != .closed { atomicCondition.store(.broken, ordering: .releasing) }
+    if condition != .closed { atomicCondition.store(isDead ? .dead : .broken, ordering: .releasing) }
   }
 
   /// Makes what the last statement left behind known to the pool.

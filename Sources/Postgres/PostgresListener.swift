@@ -26,7 +26,7 @@ public final class PostgresListener: Service {
   ///   - logger: Gets losses and recoveries.
   ///   - onEvent: Called with one event after the other; must not block.
   public init(
-    configuration: PostgresConfiguration, channels: [String], silence: Duration = .seconds(10), logger: Logger,
+    configuration: PostgresConfiguration, channels: [String], silence: Duration = .seconds(5), logger: Logger,
     onEvent: @escaping @Sendable (Event) -> Void
   ) {
     self.configuration = configuration

@@ -22,6 +22,7 @@ public final class PostgresPool: PostgresQuerying, Service {
 
   private let acquireTimeout: Duration
   private let logger: Logger
+  private let probe: ConnectionProbe
   private let state: Mutex<State>
   private let numbers = Atomic<UInt64>(0)
   private let closers = Mutex<[UInt64: CheckedContinuation<Void, Never>]>([:])
@@ -43,6 +44,7 @@ public final class PostgresPool: PostgresQuerying, Service {
     self.size = size
     self.acquireTimeout = acquireTimeout
     self.logger = logger
+    probe = ConnectionProbe(configuration, logger: logger)
     state = Mutex(State(size: size, maximumWaiters: maximumWaiters))
   }
 
@@ -118,6 +120,10 @@ extension PostgresPool {
       switch slot.connection.condition {
       case .idle: fate = .reusable
       case .broken, .closed: fate = .broken
+      case .dead:
+        // What made this one die will have done the same to others, whose statements would be the next to hang.
+        logger.warning("a database connection has died without a word: all are replaced")
+        fate = .outdated
       case .inTransaction:
         logger.warning("a connection came back inside a transaction and is closed")
         fate = .broken
@@ -141,12 +147,12 @@ extension PostgresPool {
   /// Opens a connection in a task of its own: the connection is the pool's, so a caller that is cancelled must not
   /// cancel it, and one that waits must be able to give up while the name server does not answer.
   private func open() {
-    Task { [weak self, configuration, logger] in
+    Task { [weak self, configuration, probe, logger] in
       var backoff = Backoff()
       var isRepeated = false
       while true {
         do throws(PostgresError) {
-          let connection = try await PostgresConnection.connect(configuration, logger: logger)
+          let connection = try await PostgresConnection.connect(configuration, probe: probe, logger: logger)
           self?.opened(connection)
           return
         } catch {

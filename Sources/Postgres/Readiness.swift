@@ -30,6 +30,18 @@ enum Readiness {
     }
   }
 
+  /// How many bytes that were written the other side has not acknowledged; 0 where the system does not tell.
+  static func unsentBytes(_ descriptor: Int32) -> Int {
+    #if os(Linux)
+      // SIOCOUTQ, which is a macro that Swift does not see.
+      let request: UInt = 0x5411
+      var count: Int32 = 0
+      return ioctl(descriptor, request, &count) == 0 ? Int(count) : 0
+    #else
+      return 0
+    #endif
+  }
+
   /// Waits for a socket or for the wake pipe, until the deadline.
   static func wait(
     socket: Int32, forWriting: Bool, wake: WakePipe, until deadline: ContinuousClock.Instant

@@ -119,11 +119,12 @@ public struct Worker: Service {
   /// - Throws: An error when it cannot work at all, such as a port that is in use.
   public func run() async throws {
     let authorities = try TrustedAuthorities(optionalFile: configuration.authoritiesFile)
-    let http = CoordinatorClient.makeHTTPClient(trusting: authorities)
+    let connections = CoordinatorConnections()
+    let http = CoordinatorClient.makeHTTPClient(trusting: authorities, connections: connections)
     let imdsHTTP = MetadataHTTP.makeClient()
     let outcome: Result<Void, any Error>
     do {
-      outcome = .success(try await services(http: http, imdsHTTP: imdsHTTP).run())
+      outcome = .success(try await services(http: http, connections: connections, imdsHTTP: imdsHTTP).run())
     } catch {
       outcome = .failure(error)
     }
@@ -136,10 +137,13 @@ public struct Worker: Service {
 
   /// Everything long-lived, in the order of the start; it stops the other way around. The agent loop is the first to
   /// stop and takes its time; the heartbeats, the settlements and `/ready` go on until it is done.
-  private func services(http: HTTPClient, imdsHTTP: HTTPClient) -> ServiceGroup {
+  private func services(
+    http: HTTPClient, connections: CoordinatorConnections, imdsHTTP: HTTPClient
+  ) -> ServiceGroup {
     let kinds = configuration.kinds.isEmpty ? handlers.map(\.kind).sorted() : configuration.kinds
     let client = CoordinatorClient(
-      client: http, addresses: configuration.coordinatorURLs, token: configuration.token, logger: logger)
+      client: http, connections: connections, addresses: configuration.coordinatorURLs, token: configuration.token,
+      logger: logger)
     let registrar = Registrar(
       workerID: id,
       registration: WorkerRegistration(

@@ -26,9 +26,11 @@ extension CoordinatorClient {
     return try decode(answer, as: LeaseGrants.self).leases
   }
 
-  /// `POST /workers/{id}/heartbeat`, once.
+  /// `POST /workers/{id}/heartbeat`, once. One that is not answered within 5 s had better be sent again, on another
+  /// connection.
   func heartbeat(_ heartbeat: Heartbeat, of workerID: String, timeout: Duration) async throws -> HeartbeatReply {
-    let answer = try await send(.POST, "/workers/\(workerID)/heartbeat", body: heartbeat.json, timeout: timeout)
+    let answer = try await send(
+      .POST, "/workers/\(workerID)/heartbeat", body: heartbeat.json, timeout: min(timeout, .seconds(5)))
     return try decode(answer)
   }
 

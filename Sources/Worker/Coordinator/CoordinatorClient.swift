@@ -28,16 +28,24 @@ final class CoordinatorClient: Sendable {
   /// The most bytes of an answer: a checkpoint may be large.
   static let maximumAnswerBytes = 1 << 30
 
+  /// A time-out shorter than this says nothing of the connection.
+  private static let tellingTimeout: Duration = .milliseconds(500)
+
   private let client: HTTPClient
+  private let connections: CoordinatorConnections
   private let addresses: [String]
   private let authorization: String?
   /// Which address is in use.
   private let current = Mutex(0)
   private let logger: Logger
 
-  init(client: HTTPClient, addresses: [URL], token: String?, logger: Logger) {
+  /// - Parameter connections: Those of `client`.
+  init(
+    client: HTTPClient, connections: CoordinatorConnections, addresses: [URL], token: String?, logger: Logger
+  ) {
     precondition(!addresses.isEmpty, "a coordinator needs an address")
     self.client = client
+    self.connections = connections
     self.addresses = addresses.map { url in
       var text = url.absoluteString
       while text.hasSuffix("/") { text.removeLast() }
@@ -59,7 +67,10 @@ final class CoordinatorClient: Sendable {
   }
 
   /// The HTTP client for the coordinator, whose certificate is always verified. Connections are not retried below: the retries here know when to stop.
-  static func makeHTTPClient(trusting authorities: TrustedAuthorities = .system) -> HTTPClient {
+  /// - Parameter connections: Gets every connection that it opens.
+  static func makeHTTPClient(
+    trusting authorities: TrustedAuthorities = .system, connections: CoordinatorConnections
+  ) -> HTTPClient {
     var configuration = HTTPClient.Configuration()
     configuration.redirectConfiguration = .disallow
     configuration.timeout.connect = .seconds(3)
@@ -69,6 +80,7 @@ final class CoordinatorClient: Sendable {
     configuration.connectionPool.idleTimeout = .seconds(30)
     configuration.httpVersion = .http1Only
     configuration.tlsConfiguration = authorities.clientConfiguration
+    configuration.http1_1ConnectionDebugInitializer = { connections.add($0) }
     return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
   }
 
@@ -82,6 +94,7 @@ final class CoordinatorClient: Sendable {
     timeout: Duration
   ) async throws -> Answer {
     let index = current.withLock { $0 }
+    let sentAt = ContinuousClock.now
     var request = HTTPClientRequest(url: addresses[index] + path)
     request.method = method
     if let authorization { request.headers.add(name: "Authorization", value: authorization) }
@@ -108,6 +121,11 @@ final class CoordinatorClient: Sendable {
     } catch {
       try Task.checkCancellation()
       moveOn(from: index)
+      if let error = error as? HTTPClientError, [.deadlineExceeded, .connectTimeout].contains(error),
+        timeout >= Self.tellingTimeout
+      {
+        connections.closeSilent(since: sentAt)
+      }
       throw CoordinatorError.unreachable(Self.describe(error))
     }
   }
