@@ -101,13 +101,13 @@ let package = Package(
         "BatonJSON", "BatonPostgres", "BatonShared", "BatonTelemetry", collections, crypto, http1,
         hummingbird, hummingbirdCore, lifecycle, log, metrics, nio, nioSSL, signals,
       ],
-      // A link to the document in docs/, so that a program without the docs serves it.
+      // docs/openapi.yaml is a link to it (a link is not followed here): a program without the docs serves it, too.
       resources: [.embedInCode("API/openapi.yaml")]),
     module(
       "BatonWorker", "Sources/Worker",
       [
         "BatonJSON", "BatonShared", "BatonTLS", "BatonTelemetry", "BatonThreads", "CLinuxProcess", asyncHTTPClient,
-        http1, hummingbird, lifecycle, log, metrics, nio, posixNIO, signals, subprocess,
+        collections, http1, hummingbird, lifecycle, log, metrics, nio, posixNIO, signals, subprocess,
       ]),
 
     // A cloud's metadata service, for tests and for rehearsing interruptions.
@@ -122,8 +122,8 @@ let package = Package(
     module(
       "BatonDrill", "Sources/Drill",
       [
-        "BatonClient", "BatonJSON", "BatonLocalPostgres", "BatonMetadataDouble", "BatonShared", log, nio, posixNIO,
-        signals, subprocess,
+        "BatonClient", "BatonJSON", "BatonLocalPostgres", "BatonMetadataDouble", "BatonShared", "BatonWorker", log, nio,
+        posixNIO, signals, subprocess,
       ]),
     module(
       "BatonClient", "Sources/Client", ["BatonJSON", "BatonShared", "BatonTLS", asyncHTTPClient, http1, nio, posixNIO]),

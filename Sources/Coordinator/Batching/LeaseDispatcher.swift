@@ -29,8 +29,8 @@ actor LeaseDispatcher: Service {
   private var isClosed = false
 
   init(
-    store: JobStore, announcer: WorkAnnouncer, ttlSeconds: Double, metrics: CoordinatorMetrics, logger: Logger, lanes: Int = 2,
-    recheckInterval: Duration = .seconds(1)
+    store: JobStore, announcer: WorkAnnouncer, ttlSeconds: Double, metrics: CoordinatorMetrics, logger: Logger,
+    lanes: Int = 2, recheckInterval: Duration = .seconds(1)
   ) {
     self.store = store
     self.announcer = announcer

@@ -85,8 +85,8 @@ extension JobStore {
   private static let leaseKindsSQL = leaseSQL(kinds: "kind = any($9)")
 
   /// `ready` locks as it walks the index `jobs_ready`, once for each queue and placement, and skips what another
-  /// coordinator is leasing at this moment; each job found is given a lease id and a worker by its rank, and written to
-  /// where it was locked. A job's row stays locked until the commit, so nobody sees it `processing` without its open
+  /// coordinator is leasing at this moment; each job found is given a lease id and a worker by its rank. (See `settle` for
+  /// `any`.) A job's row stays locked until the commit, so nobody sees it `processing` without its open
   /// attempt. `known` looks up what came before for jobs only that were run before.
   private static func leaseSQL(kinds: String) -> String {
     """
@@ -95,7 +95,7 @@ extension JobStore {
       from unnest($1::text[], $2::text[], $3::integer[], $4::timestamptz[])
         with ordinality as range(queue, placement, descent, run_at, number)
       cross join lateral (
-        select ctid as place, id, priority, run_at from jobs
+        select id, priority, run_at from jobs
         where status = 'queued' and not scheduled and jobs.queue = range.queue and jobs.placement = range.placement
           and (-priority, run_at) >= (range.descent, range.run_at) and \(kinds)
         order by -priority, run_at, id
@@ -107,7 +107,7 @@ extension JobStore {
     ), leased as (
       update jobs set status = 'processing', attempt = jobs.attempt + 1, worker_id = ($6::text[])[rank],
         started_at = coalesce(jobs.started_at, now())
-      from ready where jobs.ctid = ready.place
+      from ready where jobs.id = any(array[ready.id])
       returning rank, ready.number, jobs.worker_id, ($5::uuid[])[rank] as lease_id, jobs.id, jobs.kind, jobs.payload,
         jobs.attempt, jobs.interruptions, jobs.timeout_seconds, jobs.on_interruption,
         extract(epoch from now() - greatest(jobs.run_at, jobs.created_at))::float8 as waited, jobs.priority, jobs.run_at

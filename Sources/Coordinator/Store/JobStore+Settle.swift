@@ -63,9 +63,12 @@ extension JobStore {
     return outcomes
   }
 
-  /// Attempts are locked in the order in which they come, then their jobs: the same as in `renew` and `reap`. Each row is
-  /// looked up once, by its key, and written to where it was locked. (`ended_at` says that an attempt is open: with
-  /// `outcome`, the planner might read all open ones from end to end.)
+  /// Attempts are locked in the order in which they come, then their jobs: the same as in `renew` and `reap`.
+  ///
+  /// Every row is looked up by its key, whatever the planner knows of the tables: what is locked, in a subquery of its
+  /// own for each item; what is updated, by `= any(array[…])`, which no other join can use. (Not by `ctid`: a row that
+  /// somebody else has just changed is not seen where it is now.) That `ended_at` is null says that an attempt is open:
+  /// with `outcome`, the planner might read the index of all open ones from end to end.
   ///
   /// `run_at` stays as it was unless there is a delay, so that a job handed back is ahead of newer work.
   private static let settleSQL = """
@@ -74,7 +77,7 @@ extension JobStore {
       from unnest($1::uuid[], $2::text[], $3::json[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::float8[])
         as said(lease_id, outcome, result, code, message, retryable, reason, delay)
       cross join lateral (
-        select ctid as place, job_id, started_at from attempts
+        select job_id, started_at from attempts
         where attempts.lease_id = said.lease_id and ended_at is null
         for update
       ) as attempt
@@ -84,16 +87,16 @@ extension JobStore {
         progress_fraction = case when held.outcome = 'done' and progress_fraction is not null then 1
           else progress_fraction end,
         progress_message = case when held.outcome <> 'done' then progress_message end
-      from held where attempts.ctid = held.place
+      from held where attempts.lease_id = any(array[held.lease_id])
     ), verdict as (
-      select held.lease_id, held.outcome, held.result, code, message, is_failure, held.started_at, job.place,
+      select held.lease_id, held.outcome, held.result, code, message, is_failure, held.started_at, held.job_id,
         baton_next_status(held.outcome, cancelling, retryable, failures + is_failure::integer, max_attempts, losses,
           max_losses) as next,
         case when is_failure then coalesce(delay, baton_backoff(failures + 1))
              when held.outcome = 'released' then coalesce(delay, 0) else 0 end as wait
       -- Locked before it is judged: a cancel that is just being committed must be seen.
       from held cross join lateral (
-        select ctid as place, failures, max_attempts, losses, max_losses, cancel_requested_at is not null as cancelling
+        select failures, max_attempts, losses, max_losses, cancel_requested_at is not null as cancelling
         from jobs where jobs.id = held.job_id
         for update
       ) as job
@@ -107,7 +110,7 @@ extension JobStore {
         result = case when next = 'done' then verdict.result end,
         error_code = case when is_failure then code when next = 'done' then null else error_code end,
         error_message = case when is_failure then message when next = 'done' then null else error_message end
-      from verdict where jobs.ctid = verdict.place
+      from verdict where jobs.id = any(array[verdict.job_id])
       returning lease_id, next, case when next = 'queued' then wait end as due, jobs.id, verdict.started_at,
         jobs.queue, jobs.placement, jobs.priority, jobs.run_at
     )

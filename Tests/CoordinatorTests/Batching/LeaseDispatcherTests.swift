@@ -186,7 +186,8 @@ import Testing
   @Test func cancellingTheServiceEndsItToo() async throws {
     try await StoreFixture.run { store async throws in
       let dispatcher = LeaseDispatcher(
-        store: store.store, ttlSeconds: 30, metrics: CoordinatorMetrics(registry: PrometheusRegistry()), logger: .quiet)
+        store: store.store, announcer: WorkAnnouncer(store: store.store, logger: .quiet), ttlSeconds: 30,
+        metrics: CoordinatorMetrics(registry: PrometheusRegistry()), logger: .quiet)
       let task = Task { try await dispatcher.run() }
       _ = try await dispatcher.lease(
         LeaseRequest(workerID: "w", max: 1, queues: ["default"]), capacityType: .unknown)

@@ -54,9 +54,10 @@ import Testing
     floors.lower(to: position(40))
     #expect(floors.walk([range], now: start).floors == [range: floor(40)])
     floors.lower(to: position(200, priority: 5))
-    #expect(floors.walk([range], now: start).floors == [range: floor(200, priority: 5)], "a higher priority comes first")
+    // A higher priority comes first.
+    #expect(floors.walk([range], now: start).floors == [range: floor(200, priority: 5)])
     floors.lower(to: position(300))
-    #expect(floors.walk([range], now: start).floors == [range: floor(200, priority: 5)], "it comes later anyway")
+    #expect(floors.walk([range], now: start).floors == [range: floor(200, priority: 5)])
   }
 
   /// It was put there after the statement had looked: what the statement found must not hide it.
