@@ -14,6 +14,9 @@ struct DrillCommand: AsyncParsableCommand {
   enum Scenario: String, CaseIterable, ExpressibleByArgument {
     case faults
     case interruptions
+    case chaos
+    case million
+    case herd
   }
 
   static let configuration = CommandConfiguration(
@@ -29,11 +32,19 @@ struct DrillCommand: AsyncParsableCommand {
       Scenario `interruptions`: each worker has a metadata service of its own, which announces that its instance is taken \
       back; workers are drained, stopped, suspended and killed for --minutes, and replaced.
 
+      Scenario `chaos`: what a public comparison of job queues does to each (PostgreSQL restarted, its connections ended, no \
+      connection to be had, a worker killed again and again, everything killed), and the rate before and after. Six minutes.
+
+      Scenario `million`: --jobs small jobs through a fleet while faults of all sorts happen all the time, and every single \
+      one accounted for afterwards.
+
+      Scenario `herd`: a coordinator dies and comes back to 1,000 workers that wait for it. One minute.
+
       Exits 0 if every check holds, 1 if one does not; then the logs and the history are kept in the folder that is named.
       """,
-    subcommands: [StepProgramCommand.self])
+    subcommands: [StepProgramCommand.self, HerdMemberCommand.self])
 
-  @Option(help: "faults or interruptions.")
+  @Option(help: "faults, interruptions, chaos, million or herd.")
   var scenario = Scenario.faults
 
   @Option(help: ArgumentHelp("Run this fault only; may be given again.", valueName: "name"))
@@ -48,8 +59,11 @@ struct DrillCommand: AsyncParsableCommand {
   @Flag(help: "Fewer and shorter faults.")
   var short = false
 
-  @Option(help: "How many workers (default: 4, for interruptions 10).")
+  @Option(help: "How many workers (default: 4, for interruptions 10, million 6, herd 1000).")
   var workers: Int?
+
+  @Option(help: "How many jobs, for million.")
+  var jobs = 1_000_000
 
   @Option(help: "How long interruptions happen; what runs then is let finish.")
   var minutes = 30.0
@@ -72,12 +86,14 @@ struct DrillCommand: AsyncParsableCommand {
   var keep = false
 
   func validate() throws {
-    guard workers.map({ (1...200).contains($0) }) ?? true else {
-      throw ValidationError("--workers must be from 1 to 200.")
+    let mostWorkers = scenario == .herd ? 5000 : 200
+    guard workers.map({ (1...mostWorkers).contains($0) }) ?? true else {
+      throw ValidationError("--workers must be from 1 to \(mostWorkers).")
     }
     guard minutes.isFinite, (0.1...10_000).contains(minutes) else {
       throw ValidationError("--minutes must be from 0.1 to 10000.")
     }
+    guard (100...10_000_000).contains(jobs) else { throw ValidationError("--jobs must be from 100 to 10000000.") }
     guard leaseSeconds.map({ (2...3600).contains($0) }) ?? true else {
       throw ValidationError("--lease-ttl-seconds must be from 2 to 3600.")
     }
@@ -98,9 +114,10 @@ struct DrillCommand: AsyncParsableCommand {
     }
     if let check { return try judge(check, surroundings) }
     let locator = ProgramLocator(environment: surroundings.environment)
+    let baton = try locator.path("baton")
     let programs = DrillPrograms(
       coordinator: try locator.path("coordinator"), worker: try locator.path("worker"),
-      step: [try locator.path("baton"), "drill", "step"])
+      step: [baton, "drill", "step"], herd: [baton, "drill", "herd-member"])
     let folder = self.folder ?? Self.temporaryFolder(surroundings.environment)
     surroundings.errors.line("drill \(scenario.rawValue), seed \(seed); its folder is \(folder)")
     let (report, violations): ([String], [String])
@@ -108,6 +125,9 @@ struct DrillCommand: AsyncParsableCommand {
       switch scenario {
       case .faults: (report, violations) = try await faults(programs, folder, surroundings)
       case .interruptions: (report, violations) = try await interruptions(programs, folder, surroundings)
+      case .chaos: (report, violations) = try await chaos(programs, folder, surroundings)
+      case .million: (report, violations) = try await million(programs, folder, surroundings)
+      case .herd: (report, violations) = try await herd(programs, folder, surroundings)
       }
     } catch is CancellationError {
       throw CommandFailure(130, "the drill was interrupted; its folder is \(folder)")
@@ -172,6 +192,51 @@ struct DrillCommand: AsyncParsableCommand {
     return (verdict.report(), verdict.violations)
   }
 
+  private func chaos(
+    _ programs: DrillPrograms, _ folder: String, _ surroundings: Surroundings
+  ) async throws -> ([String], [String]) {
+    var options = ChaosDrill.Options()
+    options.workers = workers ?? options.workers
+    options.seed = seed
+    options.lease = leaseSeconds ?? options.lease
+    options.isShort = short
+    let errors = surroundings.errors
+    let drill = ChaosDrill(options: options, programs: programs, folder: folder, logger: Self.logger) {
+      errors.line($0)
+    }
+    let verdict = try await drill.run()
+    return (verdict.report(), verdict.violations)
+  }
+
+  private func million(
+    _ programs: DrillPrograms, _ folder: String, _ surroundings: Surroundings
+  ) async throws -> ([String], [String]) {
+    var options = MillionDrill.Options()
+    options.jobs = jobs
+    options.workers = workers ?? options.workers
+    options.seed = seed
+    options.lease = leaseSeconds ?? options.lease
+    let errors = surroundings.errors
+    let drill = MillionDrill(options: options, programs: programs, folder: folder, logger: Self.logger) {
+      errors.line($0)
+    }
+    let verdict = try await drill.run()
+    return (verdict.report(), verdict.violations)
+  }
+
+  private func herd(
+    _ programs: DrillPrograms, _ folder: String, _ surroundings: Surroundings
+  ) async throws -> ([String], [String]) {
+    var options = HerdDrill.Options()
+    options.workers = workers ?? options.workers
+    let errors = surroundings.errors
+    let drill = HerdDrill(options: options, programs: programs, folder: folder, logger: Self.logger) {
+      errors.line($0)
+    }
+    let verdict = try await drill.run()
+    return (verdict.report(), verdict.violations)
+  }
+
   private static var logger: Logger { BatonLogging.logger(label: "drill", level: .warning, format: .text) }
 
   private static func temporaryFolder(_ environment: [String: String]) -> String {
@@ -189,5 +254,24 @@ struct StepProgramCommand: AsyncParsableCommand {
     let input = try InputSource.files.read("-")
     let status = try await StepProgram.run(input: input, environment: Surroundings().environment)
     if status != 0 { throw ExitCode(status) }
+  }
+}
+
+/// `baton drill herd-member`: many workers in one process.
+struct HerdMemberCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "herd-member", abstract: "Many of the drill's workers; not for people.", shouldDisplay: false)
+
+  @Option(help: "How many.")
+  var count: Int
+
+  @Option(help: "Where they look for work.")
+  var coordinator: String
+
+  func run() async throws {
+    guard count > 0, let url = URL(string: coordinator) else {
+      throw ValidationError("--count and --coordinator must be a number and an address.")
+    }
+    try await HerdMember.run(count: count, coordinator: url)
   }
 }

@@ -2,10 +2,14 @@ import BatonJSON
 
 /// Judges a history that a drill has left behind, once more.
 public enum HistoryJudge {
-  /// - Parameter text: The history: a JSON text a line.
+  /// - Parameter text: The history: a JSON text a line, or of a drill with very many jobs a few words a line.
   /// - Returns: The report, and what must not be.
-  /// - Throws: `JSONError` for what is no history of a drill.
+  /// - Throws: `JSONError` or `DrillFailure` for what is no history of a drill.
   public static func judge(_ text: [UInt8]) throws -> (report: [String], violations: [String]) {
+    if StreamHistory.begins(text) {
+      let verdict = try StreamHistory.judge(text)
+      return (verdict.report(), verdict.violations)
+    }
     let entries = try text.split(separator: UInt8(ascii: "\n")).map { try HistoryEntry(json: Array($0)) }
     var faults: [any Fault] = []
     for entry in entries {

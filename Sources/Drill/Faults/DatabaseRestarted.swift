@@ -12,8 +12,9 @@ struct DatabaseRestarted: Fault {
 
   func inflict(on stage: FaultStage) async throws -> String? {
     try await stage.postgres.stop(mode: mode)
+    let stopped = ContinuousClock.now
     try await stage.hold(seconds: 2)
     try await stage.postgres.start()
-    return "it was away for 2 s or more"
+    return "it was away for \(tenths((ContinuousClock.now - stopped).inSeconds)) s"
   }
 }

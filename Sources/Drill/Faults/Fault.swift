@@ -33,10 +33,10 @@ struct FaultUnavailable: Error {
 enum Faults {
   static let all: [any Fault] =
     [
-      WorkerKilled(), WorkerSuspended(), WorkerTerminated(),
+      WorkerKilled(), WorkerSuspended(), WorkerTerminated(), WorkerKilledRepeatedly(),
       CoordinatorKilled(), CoordinatorSuspended(), CoordinatorTerminated(),
       DatabaseRestarted(mode: .fast), DatabaseRestarted(mode: .immediate), BackendsKilled(), ConnectionsExhausted(),
-      PinnedTransaction(),
+      PinnedTransaction(), Crash(),
     ] + NetworkFault.all + [AnswersLost(), DiskFull(), Failover()]
 
   static func named(_ name: String) -> (any Fault)? { all.first { $0.name == name } }

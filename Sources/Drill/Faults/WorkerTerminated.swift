@@ -1,10 +1,12 @@
 /// A worker that is told to go.
 struct WorkerTerminated: Fault {
+  /// Which worker.
+  var place = 2
   let name = "worker-sigterm"
   let summary = "SIGTERM of one worker"
 
   func inflict(on stage: FaultStage) async throws -> String? {
-    guard let process = stage.workers[2 % stage.workers.count].process else { return nil }
+    guard let process = stage.workers[place % stage.workers.count].process else { return nil }
     process.signal(Signals.terminate)
     return await process.ended.wait(seconds: 60).flatMap { $0 == .exited(0) ? "it drained and exited 0" : nil }
   }

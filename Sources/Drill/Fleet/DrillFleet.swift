@@ -40,7 +40,8 @@ final class DrillFleet: Sendable {
       try FileManager.default.createDirectory(atPath: "\(folder)/\(part)", withIntermediateDirectories: true)
     }
     postgres = try LocalPostgres(
-      dataDirectory: LocalPostgres.temporaryDirectory(), port: LoopbackPorts.anyStable(), ephemeral: true, logger: logger)
+      dataDirectory: LocalPostgres.temporaryDirectory(), port: LoopbackPorts.anyStable(), ephemeral: true,
+      logger: logger)
     (stream, launches) = AsyncStream.makeStream()
   }
 
@@ -144,11 +145,14 @@ public struct DrillPrograms: Sendable {
   public var worker: String
   /// The program of the `exec` jobs and its arguments, which calls ``StepProgram``.
   public var step: [String]
+  /// The program that is many workers at once and its first arguments, which calls ``HerdMember``.
+  public var herd: [String]
 
-  public init(coordinator: String, worker: String, step: [String]) {
+  public init(coordinator: String, worker: String, step: [String], herd: [String]) {
     self.coordinator = coordinator
     self.worker = worker
     self.step = step
+    self.herd = herd
   }
 }
 

@@ -26,6 +26,21 @@ enum ProcessTable {
     }
   }
 
+  enum Memory: String {
+    case now = "VmRSS:"
+    /// The most that it ever had.
+    case peak = "VmHWM:"
+  }
+
+  /// What a process has in memory, in megabytes; nil where that is not to be had.
+  static func megabytes(of pid: Int32, _ memory: Memory) -> Double? {
+    guard let bytes = contents("/proc/\(pid)/status") else { return nil }
+    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix(memory.rawValue) {
+      return Double(line.filter(\.isNumber)).map { $0 / 1024 }
+    }
+    return nil
+  }
+
   private static func contents(_ path: String) -> [UInt8]? {
     FileManager.default.contents(atPath: path).map { Array($0) }
   }

@@ -3,7 +3,8 @@ struct StallMeter: Sendable {
   /// What is late enough to be written down, in seconds.
   static let threshold = 0.05
 
-  let recorder: HistoryRecorder
+  /// Told of each time that it was late, by so many seconds.
+  let record: @Sendable (Double) -> Void
 
   /// Ends by cancellation.
   func run() async {
@@ -11,7 +12,7 @@ struct StallMeter: Sendable {
       let due = ContinuousClock.now + .milliseconds(100)
       guard (try? await Task.sleep(until: due, tolerance: .zero, clock: .continuous)) != nil else { return }
       let late = (ContinuousClock.now - due).inSeconds
-      if late > Self.threshold { recorder.record(.late(seconds: late)) }
+      if late > Self.threshold { record(late) }
     }
   }
 }

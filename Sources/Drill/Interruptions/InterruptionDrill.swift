@@ -49,7 +49,11 @@ public struct InterruptionDrill: Sendable {
   public func run() async throws -> InterruptionVerdict {
     let fleet = try DrillFleet(folder: folder, programs: programs, logger: logger)
     let recorder = try HistoryRecorder(path: folder + "/history.jsonl")
-    try await fleet.play(recorder) { try await play(fleet, recorder) }
+    try await fleet.play {
+      recorder.record(.late(seconds: $0))
+    } body: {
+      try await play(fleet, recorder)
+    }
     return InterruptionCheck(history: recorder.entries).verdict()
   }
 

@@ -77,19 +77,25 @@ public struct FaultDrill: Sendable {
     let fleet = try DrillFleet(folder: folder, programs: programs, logger: logger)
     let recorder = try HistoryRecorder(path: folder + "/history.jsonl")
     let needsStandby = faults.contains(where: \.needsStandby)
-    try await fleet.play(recorder) {
+    var size = StageOptions(workers: options.workers, slots: options.slots, lease: options.lease)
+    size.isShort = options.isShort
+    try await fleet.play {
+      recorder.record(.late(seconds: $0))
+    } body: { [size] in
       let builder = FaultStageBuilder(
-        options: options, fleet: fleet, recorder: recorder, logger: logger, needsStandby: needsStandby)
-      try await builder.with { stage, clients in try await play(faults, stage, clients) }
+        options: size, fleet: fleet, note: { recorder.record($0) }, logger: logger, needsStandby: needsStandby)
+      try await builder.with { stage, clients in try await play(faults, stage, clients, recorder) }
     }
     return recorder.entries
   }
 
   // MARK: The play
 
-  private func play(_ faults: [any Fault], _ stage: FaultStage, _ clients: [BatonClient]) async throws {
+  private func play(
+    _ faults: [any Fault], _ stage: FaultStage, _ clients: [BatonClient], _ recorder: HistoryRecorder
+  ) async throws {
     let load = FaultLoad(
-      plan: FaultJobPlan(seed: options.seed), rate: options.rate, fleet: stage.fleet, recorder: stage.recorder)
+      plan: FaultJobPlan(seed: options.seed), rate: options.rate, fleet: stage.fleet, recorder: recorder)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await load.submit(to: clients) }
       group.addTask {
@@ -97,7 +103,7 @@ public struct FaultDrill: Sendable {
         try await Task.sleep(for: .seconds(2))
         for fault in faults {
           await load.awaitBalance(seconds: 20)
-          try await play(fault, stage)
+          try await play(fault, stage, recorder)
         }
         load.stop()
       }
@@ -108,8 +114,7 @@ public struct FaultDrill: Sendable {
     try await load.collect(database)
   }
 
-  private func play(_ fault: any Fault, _ stage: FaultStage) async throws {
-    let recorder = stage.recorder
+  private func play(_ fault: any Fault, _ stage: FaultStage, _ recorder: HistoryRecorder) async throws {
     recorder.record(.phase(fault: fault.name, .before))
     let start = recorder.now
     try await Task.sleep(for: .seconds(Self.baseline))

@@ -4,7 +4,8 @@ import Synchronization
 /// What a fault can lay hands on: the parts of a fleet, and the network between them.
 struct FaultStage: Sendable {
   let fleet: DrillFleet
-  let recorder: HistoryRecorder
+  /// Takes in what the parts of the fleet say of themselves, and what is done to them.
+  let note: @Sendable (HistoryEvent) -> Void
   let coordinators: [KeptProcess]
   let workers: [KeptProcess]
   /// Between the workers and each coordinator.
@@ -27,6 +28,21 @@ struct FaultStage: Sendable {
 
   /// Lets the fault last.
   func hold(seconds: Double) async throws { try await Task.sleep(for: .seconds(isShort ? seconds / 2 : seconds)) }
+
+  /// Undoes whatever a fault that was cut short may have left behind.
+  func heal() async {
+    for link in coordinatorLinks + databaseLinks {
+      link.set(.pass)
+      link.loseAnswers(toRequests: "", count: 0)
+    }
+    for kept in coordinators + workers { kept.process?.signal(Signals.resume, withPrograms: true) }
+    // A server that is just starting refuses.
+    for _ in 0..<100 {
+      if (try? await postgres.run("alter role \(Self.databaseUser) connection limit -1")) != nil { return }
+      try? await postgres.start()
+      try? await Task.sleep(for: .milliseconds(100))
+    }
+  }
 
   func links(_ place: NetworkFault.Place) -> [TCPProxy] {
     switch place {

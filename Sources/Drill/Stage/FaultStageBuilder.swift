@@ -4,9 +4,9 @@ import Logging
 
 /// Puts up the fleet of a fault drill, with a proxy of the drill's own between its parts.
 struct FaultStageBuilder: Sendable {
-  let options: FaultDrill.Options
+  let options: StageOptions
   let fleet: DrillFleet
-  let recorder: HistoryRecorder
+  let note: @Sendable (HistoryEvent) -> Void
   let logger: Logger
   let needsStandby: Bool
 
@@ -63,7 +63,7 @@ struct FaultStageBuilder: Sendable {
       worker(index, ways, disk: hasSmallDisk && index == options.workers - 1 ? disk : nil)
     }
     let stage = FaultStage(
-      fleet: fleet, recorder: recorder, coordinators: coordinators, workers: workers, coordinatorLinks: ways.workers,
+      fleet: fleet, note: note, coordinators: coordinators, workers: workers, coordinatorLinks: ways.workers,
       databaseLinks: ways.database, standby: standby, lease: options.lease, hasSmallDisk: hasSmallDisk,
       isShort: options.isShort)
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -112,8 +112,8 @@ struct FaultStageBuilder: Sendable {
 
   private func coordinator(_ index: Int, _ url: String, _ ways: Ways) -> KeptProcess {
     let environment = [
-      "DATABASE_URL": url, "PORT": "0", "LEASE_TTL_SECONDS": "\(options.lease)", "DATABASE_CONNECTIONS": "4",
-      "SHUTDOWN_DELAY_SECONDS": "0.2",
+      "DATABASE_URL": url, "PORT": "0", "LEASE_TTL_SECONDS": "\(options.lease)",
+      "DATABASE_CONNECTIONS": "\(options.databaseConnections)", "SHUTDOWN_DELAY_SECONDS": "0.2",
     ]
     let name = "coordinator-\(index + 1)"
     return KeptProcess(name: name) { [fleet] name in
@@ -138,14 +138,14 @@ struct FaultStageBuilder: Sendable {
       environment["TMPDIR"] = disk
       command = ["/usr/bin/env"] + SmallDisk.command(around: fleet.programs.worker, folder: disk, size: DiskFull.size)
     }
-    return KeptProcess(name: "worker-\(index + 1)") { [fleet, recorder, environment, command] name in
-      recorder.record(.workerStarted(name))
+    return KeptProcess(name: "worker-\(index + 1)") { [fleet, note, environment, command] name in
+      note(.workerStarted(name))
       let variables = environment.merging(["WORKER_NAME": name]) { $1 }
       return try await fleet.start(
         name, command[0], arguments: Array(command.dropFirst()), environment: variables
       ) { text in
         guard let line = LogLine(text) else { return }
-        if let event = WorkerWords.event(line, worker: name) { recorder.record(event) }
+        if let event = WorkerWords.event(line, worker: name) { note(event) }
       }
     }
   }
