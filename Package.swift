@@ -32,6 +32,7 @@ func command(_ name: String, _ path: String, _ dependencies: [Target.Dependency]
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
@@ -73,7 +74,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
     // TLS of the coordinator, and whom its clients trust; async-http-client brings it along.
     .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6"),
-    // Queues that pop from the front in constant time.
+    // Queues that pop from the front in constant time; deadlines in order.
     .package(url: "https://github.com/apple/swift-collections.git", exact: "1.6.0"),
     // SHA-256 of tokens and of idempotent submissions.
     .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
@@ -98,7 +99,7 @@ let package = Package(
     module(
       "BatonCoordinator", "Sources/Coordinator",
       [
-        "BatonJSON", "BatonPostgres", "BatonShared", "BatonTelemetry", collections, crypto, http1,
+        "BatonJSON", "BatonPostgres", "BatonShared", "BatonTelemetry", collections, crypto, heap, http1,
         hummingbird, hummingbirdCore, lifecycle, log, metrics, nio, nioSSL, signals,
       ],
       // docs/openapi.yaml is a link to it (a link is not followed here): a program without the docs serves it, too.

@@ -183,15 +183,19 @@ actor LeaseDispatcher: Service {
 
   private func watchTheClock() async {
     var nextRecheck = ContinuousClock.now + recheckInterval
+    var nextLook = ContinuousClock.now
     while !isClosed {
       let now = ContinuousClock.now
       for id in waiters.removeExpired(now: now) { replies.removeValue(forKey: id)?.resume(returning: []) }
-      for id in waiters.removeNew(arrivedBefore: now - Self.patience) {
-        replies.removeValue(forKey: id)?.resume(throwing: Problem.slowDatabase)
-      }
       if now >= nextRecheck {
         nextRecheck = now + recheckInterval
         wake(nil)
+      }
+      if now >= nextLook {
+        nextLook = now + .seconds(1)
+        for id in waiters.removeNew(arrivedBefore: now - Self.patience) {
+          replies.removeValue(forKey: id)?.resume(throwing: Problem.slowDatabase)
+        }
       }
       let tick = min(nextRecheck, now + .milliseconds(50))
       try? await Task.sleep(until: tick, clock: .continuous)

@@ -1,5 +1,6 @@
 import BatonShared
 import DequeModule
+import HeapModule
 
 /// Who waits for leases: the decisions of `LeaseDispatcher`, without its I/O.
 ///
@@ -26,6 +27,7 @@ struct LeaseWaiters {
     enum Stage { case new, inFlight, parked }
 
     var stage = Stage.new
+    var hasDeadline = false
     let arrived: ContinuousClock.Instant
     let workerID: String
     let slots: Int
@@ -45,7 +47,16 @@ struct LeaseWaiters {
   /// The most slots of one statement.
   static let maximumSlots = LeaseRequest.maximumLeases
 
+  /// When somebody's wait is over; those who have gone are skipped.
+  private struct Deadline: Comparable {
+    let instant: ContinuousClock.Instant
+    let id: ID
+
+    static func < (one: Deadline, other: Deadline) -> Bool { one.instant < other.instant }
+  }
+
   private var lastID = 0
+  private var deadlines = Heap<Deadline>()
   private var waiters: [ID: Waiter] = [:]
   private var groups: [LeaseFilter: Group] = [:]
   /// Groups that are due, the longest first, so that a busy one does not starve the others.
@@ -141,7 +152,7 @@ struct LeaseWaiters {
         waiters[id] = nil
         over.append(id)
       } else {
-        waiters[id]?.stage = .parked
+        park(id)
         stay.append(id)
       }
     }
@@ -178,11 +189,20 @@ struct LeaseWaiters {
       for id in group.order.reversed() {
         guard let waiter = waiters[id] else { continue }
         guard waiter.stage == .new else { break }
-        if batch.hasNew { isDue = true } else { waiters[id]?.stage = .parked }
+        if batch.hasNew { isDue = true } else { park(id) }
       }
     }
     groups[filter] = group.order.isEmpty ? nil : group
     if isDue { markDue(filter) }
+  }
+
+  /// Has it wait, until its deadline at the most.
+  private mutating func park(_ id: ID) {
+    guard let waiter = waiters[id] else { return }
+    waiters[id]?.stage = .parked
+    guard !waiter.hasDeadline else { return }
+    waiters[id]?.hasDeadline = true
+    deadlines.insert(Deadline(instant: waiter.deadline, id: id))
   }
 
   mutating func remove(_ id: ID) {
@@ -208,8 +228,20 @@ struct LeaseWaiters {
   }
 
   mutating func removeExpired(now: ContinuousClock.Instant) -> [ID] {
-    let expired = waiters.filter { $0.value.stage == .parked && $0.value.deadline <= now }.map(\.key)
-    for id in expired { waiters[id] = nil }
+    var expired: [ID] = []
+    var busy: [ID] = []
+    while let first = deadlines.min, first.instant <= now {
+      deadlines.removeMin()
+      guard let waiter = waiters[first.id] else { continue }
+      if waiter.stage == .parked {
+        waiters[first.id] = nil
+        expired.append(first.id)
+      } else {
+        busy.append(first.id)
+      }
+    }
+    // They go when their statement comes back, or at the next look.
+    for id in busy { deadlines.insert(Deadline(instant: now + .milliseconds(50), id: id)) }
     return expired
   }
 }
