@@ -9,7 +9,8 @@ SWIFT_SOURCES := $(wildcard Sources Tests Examples Benchmarks) Package.swift
 # Most tests start programs and servers of their own: all at once they would starve each other on a small machine.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 
-.PHONY: help deps build run test test-swift test-examples lint format compose-check compose-demo deploy-check fuzz-api clean
+.PHONY: help deps build run test test-swift test-examples drill lint format compose-check compose-demo deploy-check fuzz-api \
+	clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -31,6 +32,9 @@ test-swift: deps
 
 test-examples: deps
 	python3 Examples/train/test_resume.py
+
+drill: build ## Put a fleet through seven faults, and check that nothing is lost (two minutes)
+	"$$(swift build --show-bin-path)/baton" drill --short
 
 lint: ## Check the Swift sources, and scripts, systemd units and the rest with whatever checkers are installed
 	@scripts/lint.sh $(SWIFT_SOURCES)

@@ -78,6 +78,19 @@ import Testing
     expect(history(after: 2), violates: "the former rate was reached no more")
   }
 
+  @Test func aShortDrillForgivesSlownessButNothingElse() {
+    func verdict(_ history: HistoryMaker) -> FaultVerdict {
+      FaultCheck(history: history.entries, faults: [fault], forgivesSlowness: true).verdict()
+    }
+    let slow = verdict(history(silence: 11...29))
+    #expect(slow.violations == [])
+    #expect(slow.remarks.count == 1)
+    #expect(verdict(history(after: 2)).violations.count == 1)
+    var lost = history(silence: 11...29)
+    lost.at(200, .ending(ending(7, "queued", ["lost"])))
+    #expect(verdict(lost).violations.contains { $0.contains("job 7 is lost") })
+  }
+
   @Test func onlyALateMachineExcusesASlowRecovery() {
     var slow = history(silence: 11...29)
     slow.at(20, .late(seconds: 2))
