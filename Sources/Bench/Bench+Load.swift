@@ -2,22 +2,30 @@ extension Bench {
   /// From the submission of a job to its start, with workers that wait.
   ///
   /// - Parameters:
-  ///   - rate: Submissions a second.
+  ///   - rates: Submissions a second, one after the other.
   ///   - seconds: How long each round takes.
   ///   - workers: How many wait.
   /// - Throws: `BenchError`, `LocalPostgresError`.
-  public func latency(rounds: Int, rate: Double, seconds: Double, workers: Int) async throws -> BenchReport {
-    try await withCoordinator(leaseSeconds: 30) { target, report, _, _ in
-      let measurement = StartLatency(target: target, queue: queue, rate: rate, seconds: seconds, workers: workers)
-      // The first seconds of a coordinator's life are not what is asked about.
-      progress("warming up")
-      _ = try await StartLatency(target: target, queue: queue, rate: rate, seconds: 2, workers: workers).run()
-      var outcomes: [StartLatency.Outcome] = []
-      for round in 1...rounds {
-        progress("round \(round) of \(rounds): \(rate) submissions a second")
-        outcomes.append(try await measurement.run())
+  public func latency(rounds: Int, rates: [Double], seconds: Double, workers: Int) async throws -> BenchReport {
+    try await withCoordinator(leaseSeconds: 30) { target, report, clock, _ in
+      for rate in rates {
+        func measure(seconds: Double) async throws -> StartLatency.Outcome {
+          let outcome = try await StartLatency(
+            target: target, queue: queue, rate: rate, seconds: seconds, workers: workers, clock: clock
+          ).run()
+          guard outcome.neverStarted == 0 else { throw BenchError("\(outcome.neverStarted) jobs were never leased") }
+          return outcome
+        }
+        // The first seconds of a coordinator's life are not what is asked about.
+        progress("warming up")
+        _ = try await measure(seconds: 2)
+        var outcomes: [StartLatency.Outcome] = []
+        for round in 1...rounds {
+          progress("round \(round) of \(rounds): \(rate) submissions a second")
+          outcomes.append(try await measure(seconds: seconds))
+        }
+        report.add(outcomes, rate: rate)
       }
-      report.add(outcomes, rate: rate)
     }
   }
 
@@ -72,11 +80,13 @@ extension Bench {
   /// - Throws: `BenchError`, `LocalPostgresError`.
   public func waiting(workers: Int, seconds: Double) async throws -> BenchReport {
     try needPrivateFleet()
-    return try await withCoordinator(leaseSeconds: 30) { target, report, _, fleet in
+    // Beyond the limit, connections would not be taken: all of the workers', and some to ask over.
+    let settings = ["MAX_CONNECTIONS": "\(max(10_000, workers + 100))"]
+    return try await withCoordinator(leaseSeconds: 30, environment: settings) { target, report, clock, fleet in
       guard let (_, coordinator) = fleet else { return }
       progress("\(workers) workers wait")
       let outcome = try await WaitingWorkers(
-        target: target, queue: queue, coordinator: coordinator, workers: workers, seconds: seconds
+        target: target, queue: queue, clock: clock, coordinator: coordinator, workers: workers, seconds: seconds
       ).run()
       report.add(outcome, workers: workers)
     }
@@ -84,17 +94,17 @@ extension Bench {
 
   // MARK: Inside
 
-  private var isPrivate: Bool {
+  var isPrivate: Bool {
     if case .privateFleet = subject { true } else { false }
   }
 
-  private func needPrivateFleet() throws {
-    guard isPrivate else { throw BenchError("it needs a fleet of its own: leave out --url") }
+  func needPrivateFleet() throws {
+    guard isPrivate else { throw BenchError.needsPrivateFleet }
   }
 
   /// Runs `body` on a coordinator: its own, or the one that it was told of.
-  private func withCoordinator(
-    leaseSeconds: Double,
+  func withCoordinator(
+    leaseSeconds: Double, environment: [String: String] = [:],
     _ body:
       @Sendable (WireTarget, inout BenchReport, CPUClock, (BenchFleet, BenchProgram)?) async throws -> Void
   ) async throws -> BenchReport {
@@ -106,7 +116,7 @@ extension Bench {
     case .privateFleet(let programs):
       return try await BenchFleet.with(programs) { fleet in
         var report = BenchReport(setting: try await Setting.of(fleet))
-        let coordinator = try await fleet.startCoordinator(leaseSeconds: leaseSeconds)
+        let coordinator = try await fleet.startCoordinator(leaseSeconds: leaseSeconds, environment: environment)
         let target = try WireTarget(address: "http://127.0.0.1:\(coordinator.port)")
         let clock = CPUClock(coordinator: coordinator.pid, postgres: await fleet.postgres.pid)
         try await body(target, &report, clock, (fleet, coordinator))

@@ -54,22 +54,49 @@ import Testing
   @Test func leasesAreKeptAndWaitingWorkersCounted() async throws {
     let heartbeats = try await bench.heartbeats(rounds: 2, workers: 1)
     #expect(heartbeats.measurement("heartbeats.renewals", [("leases", 1000)])?.samples.count == 2)
-    let latency = try await bench.latency(rounds: 1, rate: 20, seconds: 1, workers: 2)
+    let latency = try await bench.latency(rounds: 1, rates: [20], seconds: 1, workers: 2)
     #expect(latency.measurement("latency.submit_to_start", [("rate", 20)])?.samples.count == 20)
   }
 
-  @Test func aReportIsJSON() async throws {
-    var report = BenchReport(setting: [("baton", "x")])
-    report.measurements.append(.init("a.b", [("n", 1)], unit: "ms", Samples([1, 2])))
-    report.goals.append(.init("what", .below(3), measured: 2, unit: "ms"))
-    var reader = try JSONReader(report.json)
-    var keys: [String] = []
-    try reader.object { key, reader throws(JSONError) in
-      keys.append(key)
-      try reader.skip()
+  @Test func workersThatWaitAreWatched() async throws {
+    let report = try await bench.waiting(workers: 3, seconds: 1)
+    #expect(try #require(report.measurement("waiting.memory.before", [("workers", 3)])).samples.minimum > 1)
+    #expect(try #require(report.measurement("waiting.idle", [("workers", 3)])).samples.minimum >= 0)
+  }
+
+  @Test func leasesComeFromAFewJobsAndFromManyInTurn() async throws {
+    let report = try await bench.scale(rounds: 1, queued: 2000, finished: 300, steps: 3, jobs: 100)
+    // Two hundred one by one, and ten hundreds.
+    for (batch, requests) in [(1, 200), (100, 10)] {
+      for queues in [1, 8] {
+        for size in [(1000, 0), (2000, 300)] {
+          let parameters = [("batch", batch), ("queues", queues), ("queued", size.0), ("finished", size.1)]
+          let measured = try #require(report.measurement("scale.lease", parameters))
+          #expect(measured.samples.count == requests)
+        }
+      }
     }
-    try reader.end()
-    #expect(keys == ["setting", "measurements", "goals"])
+    #expect(report.goals.count == 8)
+    #expect(report.series.allSatisfy { $0.points.map(\.at) == [2000] })
+  }
+
+  @Test func theSameLoadRunsWithAndWithoutAPinnedTransaction() async throws {
+    let report = try await bench.pinned(rate: 40, seconds: 2, workers: 4)
+    for pinned in [0, 1] {
+      let parameters = [("rate", 40), ("pinned", pinned)]
+      #expect(try #require(report.measurement("pinned.submit_to_start", parameters)).samples.count == 80)
+      #expect(try #require(report.measurement("pinned.never_started", parameters)).samples.maximum == 0)
+    }
+    #expect(report.series.count == 6)
+  }
+
+  @Test func aSoakIsToldPieceByPiece() async throws {
+    let report = try await bench.soak(rate: 60, seconds: 6, workers: 1, slots: 4, retentionSeconds: 2)
+    let rate = try #require(report.series.first { $0.name == "soak.rate" })
+    #expect(rate.points.count == 6)
+    #expect(rate.points.contains { $0.value > 0 })
+    #expect(report.series.contains { $0.name == "soak.memory.workers" })
+    #expect(try #require(report.goals.first { $0.what == "soak: jobs left in the end" }).isMet)
   }
 }
 
@@ -80,27 +107,6 @@ private enum TestPrograms {
     let count = buffer.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
     let path = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
     let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-    return BenchPrograms(coordinator: "\(folder)/coordinator", worker: "\(folder)/worker", freePorts: freePorts)
+    return BenchPrograms(coordinator: "\(folder)/coordinator", worker: "\(folder)/worker")
   }()
-
-  @Sendable private static func freePorts(_ count: Int) -> [Int]? {
-    let held = (0..<count).map { _ in bound() }
-    for socket in held { close(socket.descriptor) }
-    return held.map(\.port)
-  }
-
-  private static func bound() -> (descriptor: Int32, port: Int) {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-        _ = bind(descriptor, address, length)
-        getsockname(descriptor, address, &length)
-      }
-    }
-    return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
-  }
 }

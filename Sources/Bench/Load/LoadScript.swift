@@ -18,6 +18,14 @@ struct LoadResult: Sendable {
   var cpu = CPUTimes()
 
   var jobsPerSecond: Double { Double(jobs) / seconds }
+
+  /// Adds what a load did that came after this one.
+  mutating func add(_ other: LoadResult) {
+    jobs += other.jobs
+    seconds += other.seconds
+    latencies += other.latencies
+    cpu = cpu + other.cpu
+  }
 }
 
 /// Runs scripts over connections that are kept, all at once, to their ends.

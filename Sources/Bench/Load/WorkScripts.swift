@@ -6,21 +6,27 @@ import Synchronization
 /// What the scripts of one load share: the requests, written once.
 struct WorkRequests: Sendable {
   let target: WireTarget
-  let queue: String
+  /// Where work is asked for.
+  let queues: [String]
   /// Jobs of one request.
   let batch: Int
   private let submission: ByteBuffer
 
   init(target: WireTarget, queue: String, batch: Int) {
-    self.target = target
-    self.queue = queue
-    self.batch = batch
     let job = JobSubmission(kind: "noop", payload: RawJSON(trusted: Array(#"{"n":1}"#.utf8)), queue: queue)
-    if batch == 1 {
-      submission = target.request("POST", "/jobs", body: job.json)
+    self.init(target: target, queues: [queue], jobs: [JobSubmission](repeating: job, count: batch))
+  }
+
+  /// - Parameter jobs: What one submission consists of.
+  init(target: WireTarget, queues: [String], jobs: [JobSubmission]) {
+    self.target = target
+    self.queues = queues
+    batch = jobs.count
+    if jobs.count == 1 {
+      submission = target.request("POST", "/jobs", body: jobs[0].json)
     } else {
       var body = JSONWriter()
-      body.object { $0.field("jobs", [JobSubmission](repeating: job, count: batch)) }
+      body.object { $0.field("jobs", jobs) }
       submission = target.request("POST", "/jobs/batch", body: body.bytes)
     }
   }
@@ -28,7 +34,7 @@ struct WorkRequests: Sendable {
   func submit() -> ByteBuffer { submission }
 
   func lease(worker: String, max: Int, waitSeconds: Double) -> ByteBuffer {
-    let request = LeaseRequest(workerID: worker, max: max, queues: [queue], waitSeconds: waitSeconds)
+    let request = LeaseRequest(workerID: worker, max: max, queues: queues, waitSeconds: waitSeconds)
     return target.request("POST", "/leases", body: request.json)
   }
 

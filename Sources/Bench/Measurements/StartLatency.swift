@@ -3,112 +3,145 @@ import BatonShared
 import NIOCore
 import NIOPosix
 
-/// From the submission of a job to its start, with workers that wait: at a steady rate, far from any limit.
+/// From the submission of a job to its start, with workers that wait: at a steady rate.
 ///
-/// Submissions go out by the clock and not when the last one was answered, and each is timed from the moment it was due,
-/// so a coordinator that stalls cannot hide it. The workers' side of the protocol is spoken by the benchmark.
+/// Submissions go out by the clock and each is timed from the moment it was due. The workers' side of the protocol is
+/// spoken by the benchmark.
 struct StartLatency: Sendable {
+  /// How long after the last submission jobs may still be started.
+  private static let patience = TimeAmount.seconds(30)
+
   let target: WireTarget
   let queue: String
   /// Submissions a second.
   let rate: Double
   let seconds: Double
   let workers: Int
+  var clock = CPUClock()
+  /// The run is told in pieces of so many seconds, of which a whole number fits into it; all of it is one if nil.
+  var windowSeconds: Double?
+  /// Told of each piece when the next one begins; called on the event loop.
+  var progress: @Sendable (_ number: Int, Window) -> Void = { _, _ in }
 
-  struct Outcome: Sendable {
-    /// Milliseconds from the moment a submission was due to the moment a worker had read its lease.
+  /// What happened within a piece of the time.
+  struct Window: Sendable {
+    /// Milliseconds from the moment a submission was due to the moment a worker had read its lease; a sample a job that
+    /// was started in this time.
     var submitToStart: [Double] = []
     /// Milliseconds from the moment a submission was due to its answer.
     var submitToAnswer: [Double] = []
   }
 
+  struct Outcome: Sendable {
+    /// Of as many seconds each as was asked.
+    var windows: [Window]
+    var windowSeconds: Double
+    /// What came when the time was over already.
+    var late = Window()
+    /// Jobs that were submitted and not started, long after the time was over.
+    var neverStarted = 0
+    var cpu = CPUTimes()
+
+    var submitToStart: [Double] { (windows + [late]).flatMap(\.submitToStart) }
+    var submitToAnswer: [Double] { (windows + [late]).flatMap(\.submitToAnswer) }
+    /// Adds what came of a later run with windows of the same length.
+    mutating func append(_ other: Outcome) {
+      windows += other.windows
+      late.submitToStart += other.late.submitToStart
+      late.submitToAnswer += other.late.submitToAnswer
+      neverStarted += other.neverStarted
+      cpu = cpu + other.cpu
+    }
+
+    /// Jobs started a second, by window.
+    var rates: [Double] { windows.map { Double($0.submitToStart.count) / windowSeconds } }
+  }
+
+  /// - Throws: `BenchError` where a request is not answered as it ought to be.
   func run() async throws -> Outcome {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
-    let jobs = Int(rate * seconds)
-    // As many submitters as can be under way at once when something takes a second.
-    let submitters = max(8, Int(rate))
-    return try await LoadGenerator.with(submitters + workers, to: target, clock: CPUClock(), on: loop) { generator in
+    // About as many submitters as can be under way at once when something takes a second.
+    let submitters = min(512, max(8, Int(rate)))
+    return try await LoadGenerator.with(submitters + workers, to: target, clock: clock, on: loop) { generator in
       let connections = generator.connections
-      return try await loop.flatSubmit {
-        let measurement = LatencyMeasurement(
-          submitters: Array(connections[..<submitters]), workers: Array(connections[submitters...]), jobs: jobs,
-          interval: .nanoseconds(Int64(1e9 / rate)), queue: queue, loop: loop)
-        measurement.begin()
-        return measurement.done.futureResult
+      let before = clock.now()
+      let measurement = try await loop.submit {
+        NIOLoopBound(
+          LatencyMeasurement(
+            self, submitters: Array(connections[..<submitters]), workers: Array(connections[submitters...]), loop: loop),
+          eventLoop: loop)
       }.get()
+      var outcome = try await withTaskCancellationHandler {
+        try await loop.flatSubmit { measurement.value.run(patience: Self.patience) }.get()
+      } onCancel: {
+        loop.execute { measurement.value.fail(CancellationError()) }
+      }
+      outcome.cpu = clock.now() - before
+      return outcome
     }
   }
 }
 
 /// The state of such a measurement; lives on one event loop.
 private final class LatencyMeasurement {
-  let done: EventLoopPromise<StartLatency.Outcome>
+  private let done: EventLoopPromise<StartLatency.Outcome>
+  private let plan: StartLatency
   private let loop: any EventLoop
-  private var idle: [WireConnection]
+  private let submitters: [WireConnection]
   private let workers: [WireConnection]
   private let jobs: Int
-  private let interval: TimeAmount
-  private let queue: String
-  private var due: [ContinuousClock.Instant] = []
-  private var outcome = StartLatency.Outcome()
+  private var sender: PacedSender?
   private var began = ContinuousClock.now
+  private var outcome: StartLatency.Outcome
+  private var started = 0
+  private var told = 0
   private var isOver = false
 
-  init(
-    submitters: [WireConnection], workers: [WireConnection], jobs: Int, interval: TimeAmount, queue: String,
-    loop: any EventLoop
-  ) {
-    self.idle = submitters
+  init(_ plan: StartLatency, submitters: [WireConnection], workers: [WireConnection], loop: any EventLoop) {
+    self.plan = plan
+    self.submitters = submitters
     self.workers = workers
-    self.jobs = jobs
-    self.interval = interval
-    self.queue = queue
     self.loop = loop
+    jobs = Int(plan.rate * plan.seconds)
+    let windowSeconds = plan.windowSeconds ?? plan.seconds
+    let windows = max(1, Int((plan.seconds / windowSeconds).rounded()))
+    outcome = StartLatency.Outcome(windows: .init(repeating: .init(), count: windows), windowSeconds: windowSeconds)
     done = loop.makePromise()
   }
 
-  func begin() {
-    for (number, worker) in workers.enumerated() { lease(worker, "\(queue)-\(number)") }
+  func run(patience: TimeAmount) -> EventLoopFuture<StartLatency.Outcome> {
+    guard !isOver else { return done.futureResult }
+    for (number, worker) in workers.enumerated() { lease(worker, "\(plan.queue)-\(number)") }
+    let sender = PacedSender(submitters, on: loop, rate: plan.rate, count: jobs, request: submission) {
+      number, result in self.submitted(number, result)
+    }
+    self.sender = sender
     // The workers' requests are to wait already when the first job comes.
-    schedule(0, at: .now() + .milliseconds(500))
-    let limit = TimeAmount.nanoseconds(interval.nanoseconds * Int64(jobs)) + .seconds(60)
-    loop.assumeIsolated().scheduleTask(in: limit) {
-      self.fail(BenchError("\(self.jobs - self.outcome.submitToStart.count) jobs were never leased"))
-    }
+    sender.begin(after: .milliseconds(500))
+    began = sender.due(0)
+    let limit = TimeAmount.nanoseconds(Int64(plan.seconds * 1e9)) + patience
+    loop.assumeIsolated().scheduleTask(in: limit) { self.finish() }
+    return done.futureResult
   }
 
-  private func schedule(_ number: Int, at time: NIODeadline) {
-    guard number < jobs, !isOver else { return }
-    loop.assumeIsolated().scheduleTask(deadline: time) {
-      // The timer itself may be late; what counts is when it was to be.
-      let late = NIODeadline.now() - time
-      self.due.append(.now - .nanoseconds(late.nanoseconds))
-      self.submit(number)
-      self.schedule(number + 1, at: time + self.interval)
-    }
-  }
-
-  private func submit(_ number: Int) {
-    guard let connection = idle.popLast() else {
-      return fail(BenchError("the coordinator is far behind: every connection has a submission under way"))
-    }
+  private func submission(_ number: Int) -> ByteBuffer {
     var payload = JSONWriter()
     payload.object { $0.field("n", number) }
-    let job = JobSubmission(kind: "noop", payload: RawJSON(trusted: payload.bytes), queue: queue)
-    let begin = due[number]
-    connection.send(connection.target.request("POST", "/jobs", body: job.json)) { result in
-      self.attempt {
-        let reply = try result.get()
-        try reply.expect(201, "a submission")
-        self.outcome.submitToAnswer.append((reply.receivedAt - begin).milliseconds)
-        self.idle.append(connection)
-      }
+    let job = JobSubmission(kind: "noop", payload: RawJSON(trusted: payload.bytes), queue: plan.queue)
+    return plan.target.request("POST", "/jobs", body: job.json)
+  }
+
+  private func submitted(_ number: Int, _ result: Result<WireReply, any Error>) {
+    attempt {
+      let reply = try result.get()
+      try reply.expect(201, "a submission")
+      note(reply, number, in: \.submitToAnswer)
     }
   }
 
   private func lease(_ connection: WireConnection, _ worker: String) {
     guard !isOver else { return }
-    let request = LeaseRequest(workerID: worker, max: 1, queues: [queue], waitSeconds: 10)
+    let request = LeaseRequest(workerID: worker, max: 1, queues: [plan.queue], waitSeconds: 10)
     connection.send(connection.target.request("POST", "/leases", body: request.json)) { result in
       self.attempt {
         let reply = try result.get()
@@ -118,7 +151,8 @@ private final class LatencyMeasurement {
         var reader = try JSONReader(grant.payload.bytes)
         var number = 0
         try reader.object { _, reader throws(JSONError) in number = try reader.int() }
-        self.outcome.submitToStart.append((reply.receivedAt - self.due[number]).milliseconds)
+        self.note(reply, number, in: \.submitToStart)
+        self.started += 1
         self.settle(grant.leaseID, connection, worker)
       }
     }
@@ -129,13 +163,26 @@ private final class LatencyMeasurement {
     connection.send(connection.target.request("POST", "/leases/settle", body: request.json)) { result in
       self.attempt {
         try SettleScript.check(try result.get(), 1)
-        if self.outcome.submitToStart.count == self.jobs, !self.isOver {
-          self.isOver = true
-          self.done.succeed(self.outcome)
-        } else {
-          self.lease(connection, worker)
-        }
+        if self.started == self.jobs { self.finish() } else { self.lease(connection, worker) }
       }
+    }
+  }
+
+  /// Counts an answer in the window in which it came.
+  private func note(
+    _ reply: WireReply, _ number: Int, in list: WritableKeyPath<StartLatency.Window, [Double]>
+  ) {
+    guard let sender else { return }
+    let milliseconds = (reply.receivedAt - sender.due(number)).milliseconds
+    let window = Int((reply.receivedAt - began).inSeconds / outcome.windowSeconds)
+    if outcome.windows.indices.contains(window) {
+      outcome.windows[window][keyPath: list].append(milliseconds)
+    } else {
+      outcome.late[keyPath: list].append(milliseconds)
+    }
+    while told < min(window, outcome.windows.count) {
+      plan.progress(told, outcome.windows[told])
+      told += 1
     }
   }
 
@@ -143,9 +190,27 @@ private final class LatencyMeasurement {
     do { try work() } catch { fail(error) }
   }
 
-  private func fail(_ error: any Error) {
+  private func finish() {
     guard !isOver else { return }
     isOver = true
+    endSubmissions()
+    outcome.neverStarted = jobs - started
+    while told < outcome.windows.count {
+      plan.progress(told, outcome.windows[told])
+      told += 1
+    }
+    done.succeed(outcome)
+  }
+
+  func fail(_ error: any Error) {
+    guard !isOver else { return }
+    isOver = true
+    endSubmissions()
     done.fail(error)
+  }
+
+  private func endSubmissions() {
+    sender?.stop()
+    sender = nil
   }
 }

@@ -11,6 +11,14 @@ extension BenchReport {
       Measurement(
         "latency.submit_to_start.p99_of_round", parameters, unit: "ms", Samples(starts.map { $0.percentile(0.99) })),
     ]
+    for (party, cost) in [
+      ("bench", \CPUTimes.bench), ("coordinator", \CPUTimes.coordinator), ("postgres", \CPUTimes.postgres),
+    ] {
+      let costs = outcomes.map { $0.cpu[keyPath: cost] / Double($0.submitToStart.count) * 1e6 }
+      // Zero where the process cannot be seen.
+      guard costs.contains(where: { $0 > 0 }) else { continue }
+      measurements.append(Measurement("latency.cpu.\(party)", parameters, unit: "us/job", Samples(costs)))
+    }
     guard rate == 200 else { return }
     goals += [
       Goal(
@@ -74,15 +82,23 @@ extension BenchReport {
 
   mutating func add(_ outcome: WaitingWorkers.Outcome, workers: Int) {
     let parameters = [(name: "workers", value: workers)]
+    let each = (outcome.megabytes - outcome.megabytesBefore) * 1024 / Double(workers)
     measurements += [
       Measurement("waiting.memory.before", parameters, unit: "MB", Samples([outcome.megabytesBefore])),
       Measurement("waiting.memory", parameters, unit: "MB", Samples([outcome.megabytes])),
-      Measurement("waiting.idle", parameters, unit: "cores", Samples([outcome.idleShare])),
+      Measurement("waiting.memory.each", parameters, unit: "kB", Samples([each])),
+      Measurement("waiting.idle", parameters, unit: "cores", Samples([outcome.idle.coordinator])),
+      Measurement("waiting.idle.postgres", parameters, unit: "cores", Samples([outcome.idle.postgres])),
+      Measurement("waiting.idle.bench", parameters, unit: "cores", Samples([outcome.idle.bench])),
+      Measurement("waiting.heartbeats", parameters, unit: "cores", Samples([outcome.heartbeats.coordinator])),
+      Measurement("waiting.heartbeats.postgres", parameters, unit: "cores", Samples([outcome.heartbeats.postgres])),
+      Measurement("waiting.heartbeats.bench", parameters, unit: "cores", Samples([outcome.heartbeats.bench])),
     ]
     guard workers >= 10_000 else { return }
     goals += [
       Goal("10,000 waiting workers, the coordinator's memory", .below(300), measured: outcome.megabytes, unit: "MB"),
-      Goal("10,000 waiting workers, the idle coordinator", .below(0.1), measured: outcome.idleShare, unit: "cores"),
+      Goal(
+        "10,000 waiting workers, the idle coordinator", .below(0.1), measured: outcome.idle.coordinator, unit: "cores"),
     ]
   }
 }

@@ -51,6 +51,8 @@ public struct BenchReport: Sendable {
   /// What it was measured on: names and values, for people.
   public var setting: [(name: String, value: String)]
   public var measurements: [Measurement] = []
+  /// What is worth a curve.
+  public var series: [Series] = []
   public var goals: [Goal] = []
 
   public init(setting: [(name: String, value: String)]) { self.setting = setting }
@@ -64,6 +66,7 @@ public struct BenchReport: Sendable {
 
   public mutating func append(_ other: BenchReport) {
     measurements += other.measurements
+    series += other.series
     goals += other.goals
   }
 }
@@ -77,6 +80,7 @@ extension BenchReport: JSONEncodable {
           for (name, value) in setting { writer.field(name, value) }
         })
       writer.field("measurements", measurements)
+      writer.field("series", series)
       writer.field("goals", goals)
     }
   }

@@ -33,8 +33,9 @@ extension Samples: JSONEncodable {
     writer.object { writer in
       writer.field("count", count)
       for (name, value) in [
-        ("min", minimum), ("mean", mean), ("median", median), ("p90", percentile(0.9)), ("p99", percentile(0.99)),
-        ("max", maximum),
+        ("min", minimum), ("mean", mean), ("p10", percentile(0.1)), ("p25", percentile(0.25)), ("median", median),
+        ("p75", percentile(0.75)), ("p90", percentile(0.9)), ("p95", percentile(0.95)), ("p99", percentile(0.99)),
+        ("p999", percentile(0.999)), ("max", maximum),
       ] {
         writer.field(name, value.rounded(digits: 5))
       }

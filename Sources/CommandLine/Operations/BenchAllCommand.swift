@@ -3,8 +3,11 @@ import BatonBench
 
 struct BenchAllCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "all", abstract: "All benchmarks of a private fleet, one after the other, in one report.",
-    discussion: "Takes about a quarter of an hour on a machine that does nothing else.")
+    commandName: "all", abstract: "The short benchmarks of a private fleet, one after the other, in one report.",
+    discussion: """
+      Takes about twenty minutes on a machine that does nothing else. The long ones, scale, pinned and soak, are run by \
+      themselves.
+      """)
 
   @OptionGroup var options: BenchOptions
 
@@ -20,9 +23,9 @@ struct BenchAllCommand: AsyncParsableCommand {
     let rounds = rounds
     try await options.run { bench in
       var report = try await bench.throughput(rounds: rounds, scale: 1)
-      report.append(try await bench.latency(rounds: rounds, rate: 200, seconds: 10, workers: 16))
+      report.append(try await bench.latency(rounds: rounds, rates: [50, 200, 800], seconds: 10, workers: 16))
       report.append(
-        try await bench.burnDown(rounds: rounds, jobs: 100_000, workers: 2, slots: 128, jobSeconds: 0))
+        try await bench.burnDown(rounds: rounds, jobs: 200_000, workers: 2, slots: 128, jobSeconds: 0))
       report.append(
         try await bench.burnDown(rounds: rounds, jobs: 20_000, workers: 2, slots: 128, jobSeconds: 0.001))
       report.append(try await bench.heartbeats(rounds: rounds, workers: 100))

@@ -11,20 +11,28 @@ struct BenchLatencyCommand: AsyncParsableCommand {
 
   @OptionGroup var options: BenchOptions
   @Option(help: "How often it is measured.") var rounds = 5
-  @Option(help: "Submissions a second.") var rate = 200.0
+  @Option(help: "Submissions a second; several, separated by commas.") var rate = "200"
   @Option(help: "How long a round takes.") var seconds = 10.0
   @Option(help: "How many workers wait.") var workers = 16
 
   func validate() throws {
     guard (1...1000).contains(rounds) else { throw ValidationError("--rounds must be from 1 to 1000.") }
-    guard (1...10_000).contains(rate) else { throw ValidationError("--rate must be from 1 to 10000.") }
+    _ = try rates()
     guard (1...3600).contains(seconds) else { throw ValidationError("--seconds must be from 1 to 3600.") }
     guard (1...1000).contains(workers) else { throw ValidationError("--workers must be from 1 to 1000.") }
   }
 
   func run() async throws {
-    let (rounds, rate, seconds, workers) = (rounds, rate, seconds, workers)
-    try await options.run { try await $0.latency(rounds: rounds, rate: rate, seconds: seconds, workers: workers) }
+    let (rounds, rates, seconds, workers) = (rounds, try rates(), seconds, workers)
+    try await options.run { try await $0.latency(rounds: rounds, rates: rates, seconds: seconds, workers: workers) }
+  }
+
+  private func rates() throws -> [Double] {
+    let rates = rate.split(separator: ",").map { Double($0.filter { $0 != " " }) ?? .nan }
+    guard !rates.isEmpty, rates.allSatisfy({ (1...10_000).contains($0) }) else {
+      throw ValidationError("--rate must be numbers from 1 to 10000.")
+    }
+    return rates
   }
 }
 
@@ -84,8 +92,12 @@ struct BenchBurndownCommand: AsyncParsableCommand {
 struct BenchWaitingCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "waiting", abstract: "What many workers cost that wait for work.",
-    discussion:
-      "Each is a connection with a request for leases that is held open; the number of open files must allow it.")
+    discussion: """
+      Each is a connection with a request for leases that is held open; the number of open files must allow it.
+
+      idle         while nothing happens
+      heartbeats   while each says every ten seconds that it is alive
+      """)
 
   @OptionGroup var options: BenchOptions
   @Option(help: "How many workers.") var workers = 10_000
@@ -93,7 +105,7 @@ struct BenchWaitingCommand: AsyncParsableCommand {
 
   func validate() throws {
     guard (1...100_000).contains(workers) else { throw ValidationError("--workers must be from 1 to 100000.") }
-    guard (1...50).contains(seconds) else { throw ValidationError("--seconds must be from 1 to 50.") }
+    guard (1...40).contains(seconds) else { throw ValidationError("--seconds must be from 1 to 40.") }
   }
 
   func run() async throws {
