@@ -99,7 +99,12 @@ public struct Worker: Service {
       forceExit()
     }
     metrics = WorkerMetrics(registry: PrometheusRegistry())
-    table = LeaseTable(metrics: metrics)
+    table = LeaseTable(
+      slots: configuration.slots,
+      prefetch: Prefetch(
+        limit: configuration.prefetch, horizon: configuration.prefetchHorizon,
+        patience: configuration.prefetchPatience),
+      metrics: metrics)
     drain = DrainController(settings: configuration.interruptionSettings, metrics: metrics, logger: logger)
     try Self.check(configuration, handlers)
   }
@@ -156,13 +161,15 @@ public struct Worker: Service {
       client: client, table: table, registrar: registrar, drain: drain, roundTrips: roundTrips, metrics: metrics,
       logger: logger)
     let settlements = SettlementSender(client: client, roundTrips: roundTrips, logger: logger)
+    let reporter = JobReporter(
+      settlements: settlements, table: table, drain: drain, metrics: metrics, logger: logger)
     let agent = AgentLoop(
-      workerID: id, queues: configuration.queues, kinds: kinds, slots: configuration.slots, client: client,
-      registrar: registrar, table: table, keeper: keeper, settlements: settlements, drain: drain,
+      workerID: id, queues: configuration.queues, kinds: kinds, client: client, registrar: registrar, table: table,
+      keeper: keeper, reporter: reporter, drain: drain,
       runner: JobRunner(
         handlers: Dictionary(uniqueKeysWithValues: handlers.map { ($0.kind, $0) }),
         executor: ThreadExecutor(name: "jobs", threads: min(configuration.slots + 1, Self.maximumThreads)),
-        client: client, settlements: settlements, table: table, drain: drain, metrics: metrics, logger: logger),
+        client: client, reporter: reporter, table: table, drain: drain, metrics: metrics, logger: logger),
       conductor: DrainConductor(
         drain: drain, table: table, keeper: keeper, roundTrips: roundTrips,
         reserve: configuration.checkpointReserve, metrics: metrics, logger: logger),

@@ -51,6 +51,7 @@ extension WorkerConfiguration {
   private mutating func readWork(_ settings: SettingsReader) throws {
     name = try settings.string("WORKER_NAME", default: name)
     slots = try settings.int("WORKER_SLOTS", default: slots, in: 1...10_000)
+    prefetch = try settings.int("WORKER_PREFETCH", default: prefetch, in: 0...10_000)
     queues = try names("WORKER_QUEUES", default: queues, settings)
     kinds = try names("WORKER_KINDS", default: kinds, settings)
     capacityType = try settings.choiceOrNil("WORKER_CAPACITY_TYPE", aliases: ["on-demand": .onDemand])

@@ -20,6 +20,12 @@ public struct WorkerConfiguration: Sendable {
   public var name: String
   /// How many jobs run at once.
   public var slots: Int
+  /// The most leases that are held beyond the slots while jobs are short, so that the next job is here when one ends; 0
+  /// for none.
+  public var prefetch = 1000
+  /// See ``Prefetch``; for tests.
+  var prefetchHorizon = 0.25
+  var prefetchPatience = Duration.seconds(1)
   /// The queues it takes jobs from.
   public var queues = ["default"]
   /// The kinds it takes; empty for all that it has handlers for.

@@ -1,10 +1,12 @@
 import BatonTelemetry
 import Metrics
+import Synchronization
 
 /// What a worker counts and measures.
 struct WorkerMetrics: Sendable {
   let registry: PrometheusRegistry
   private let heldLeases: Gauge
+  private let prefetchedLeases: Gauge
   private let slotCount: Gauge
   private let draining: Gauge
   private let softState: Gauge
@@ -13,10 +15,13 @@ struct WorkerMetrics: Sendable {
   private let checkpointBytes: Counter
   private let checkpointSeconds: Timer
   private let warningSeconds: Recorder
+  private let jobSeries = JobSeries()
 
   init(registry: PrometheusRegistry) {
     self.registry = registry
     registry.describe("worker_leases", help: "Leases held.")
+    registry.describe("worker_prefetched_leases", help: "Leases held beyond the slots, whose jobs have not begun.")
+    registry.describe("worker_leases_handed_back", help: "Leases handed back unrun, by reason.")
     registry.describe("worker_slots", help: "Jobs that may run at once.")
     registry.describe("worker_draining", help: "1 while the worker takes no more jobs.")
     registry.describe(
@@ -37,6 +42,7 @@ struct WorkerMetrics: Sendable {
       "worker_warning_seconds", help: "Seconds of warning that interruption notices gave.",
       buckets: [5, 10, 20, 30, 45, 60, 90, 110, 120, 300, 900])
     heldLeases = Gauge(label: "worker_leases", factory: registry)
+    prefetchedLeases = Gauge(label: "worker_prefetched_leases", factory: registry)
     slotCount = Gauge(label: "worker_slots", factory: registry)
     draining = Gauge(label: "worker_draining", factory: registry)
     softState = Gauge(label: "worker_soft_state", factory: registry)
@@ -45,10 +51,11 @@ struct WorkerMetrics: Sendable {
     checkpointBytes = Counter(label: "worker_checkpoint_bytes", factory: registry)
     checkpointSeconds = Timer(label: "worker_checkpoint", factory: registry)
     warningSeconds = Recorder(label: "worker_warning_seconds", dimensions: [], aggregate: true, factory: registry)
-    for gauge in [heldLeases, draining, softState, registered, noticesUnavailable] { gauge.record(0) }
+    for gauge in [heldLeases, prefetchedLeases, draining, softState, registered, noticesUnavailable] { gauge.record(0) }
   }
 
   func leases(_ count: Int) { heldLeases.record(count) }
+  func prefetched(_ count: Int) { prefetchedLeases.record(count) }
   func slots(_ count: Int) { slotCount.record(count) }
   func registered(_ isRegistered: Bool) { registered.record(isRegistered ? 1 : 0) }
   func noticesUnavailable(_ areUnavailable: Bool) { noticesUnavailable.record(areUnavailable ? 1 : 0) }
@@ -73,16 +80,42 @@ struct WorkerMetrics: Sendable {
     Counter(label: "worker_heartbeats", dimensions: [("result", result)], factory: registry).increment()
   }
 
+  func handedBack(_ count: Int, _ reason: String) {
+    Counter(label: "worker_leases_handed_back", dimensions: [("reason", reason)], factory: registry)
+      .increment(by: count)
+  }
+
   func job(kind: String, outcome: String, seconds: Double) {
-    Counter(
-      label: "worker_jobs", dimensions: [("kind", kind), ("outcome", outcome)], factory: registry
-    ).increment()
-    Timer(label: "worker_job_run", dimensions: [("kind", kind)], factory: registry)
-      .recordNanoseconds(Int64(max(0, seconds) * 1e9))
+    let (counter, timer) = jobSeries.find(kind: kind, outcome: outcome, in: registry)
+    counter.increment()
+    timer.recordNanoseconds(Int64(max(0, seconds) * 1e9))
   }
 
   func checkpoint(bytes: Int, seconds: Double) {
     checkpointBytes.increment(by: bytes)
     checkpointSeconds.recordNanoseconds(Int64(max(0, seconds) * 1e9))
+  }
+}
+
+/// The series of each kind and outcome, found once: looking one up costs more than a job that ends at once.
+private final class JobSeries: Sendable {
+  private struct Key: Hashable {
+    let kind: String
+    let outcome: String
+  }
+
+  private let known = Mutex<[Key: (Counter, Timer)]>([:])
+
+  func find(kind: String, outcome: String, in registry: PrometheusRegistry) -> (Counter, Timer) {
+    known.withLock { known in
+      let key = Key(kind: kind, outcome: outcome)
+      if let series = known[key] { return series }
+      let series = (
+        Counter(label: "worker_jobs", dimensions: [("kind", kind), ("outcome", outcome)], factory: registry),
+        Timer(label: "worker_job_run", dimensions: [("kind", kind)], factory: registry)
+      )
+      known[key] = series
+      return series
+    }
   }
 }

@@ -42,7 +42,8 @@ struct WorkerServer: Service {
     router.get("health") { _, _ in Self.json(.ok) { $0.field("status", "ok") } }
     router.get("ready") { _, _ in try ready() }
     router.get("metrics") { _, _ in
-      metrics.leases(table.runs.count)
+      metrics.leases(table.state.read { $0.runs.count })
+      metrics.prefetched(table.prefetched)
       return Response(
         status: .ok, headers: [.contentType: PrometheusRegistry.contentType],
         body: .init(byteBuffer: ByteBuffer(string: metrics.registry.scrape())))
@@ -129,7 +130,8 @@ struct WorkerServer: Service {
     let report = drain.report
     return Self.json(.accepted) { writer in
       writer.field("state", drain.isDraining ? "draining" : "active")
-      writer.field("leases", table.runs.count)
+      writer.field("leases", table.state.read { $0.runs.count })
+      writer.field("prefetched", table.prefetched)
       writer.field("interruption", report)
     }
   }

@@ -23,7 +23,8 @@ import Testing
   @Test func everySettingIsRead() throws {
     let configuration = try WorkerConfiguration.fromEnvironment([
       "COORDINATOR_URL": "http://one:1, https://two", "BATON_TOKEN": "t", "WORKER_NAME": "n", "WORKER_SLOTS": "3",
-      "WORKER_QUEUES": "a, b", "WORKER_KINDS": "steps,noop", "WORKER_CAPACITY_TYPE": "on_demand",
+      "WORKER_PREFETCH": "5", "WORKER_QUEUES": "a, b", "WORKER_KINDS": "steps,noop",
+      "WORKER_CAPACITY_TYPE": "on_demand",
       "EXEC_ALLOW": "python3,sh", "SPOT_WATCHER_ENABLED": "false", "IMDS_URL": "http://127.0.0.1:1338",
       "POLL_INTERVAL_SECONDS": "0.5", "GRACE_PERIOD_SECONDS": "2", "JOB_PROCESSING_SECONDS": "0.1",
       "CHECKPOINT_RESERVE_SECONDS": "1.5", "ALLOW_SIMULATE_INTERRUPTION": "false", "EXIT_WITH_PARENT": "true",
@@ -33,6 +34,7 @@ import Testing
     #expect(configuration.token == "t")
     #expect(configuration.name == "n")
     #expect(configuration.slots == 3)
+    #expect(configuration.prefetch == 5)
     #expect(configuration.queues == ["a", "b"])
     #expect(configuration.kinds == ["steps", "noop"])
     #expect(configuration.capacityType == .onDemand)

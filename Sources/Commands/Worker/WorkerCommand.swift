@@ -23,6 +23,8 @@ struct WorkerCommand: AsyncParsableCommand {
   var workerName: String?
   @Option(help: "How many jobs run at once. [WORKER_SLOTS, the number of cores]")
   var workerSlots: String?
+  @Option(help: "The most leases held beyond the slots while jobs are short. [WORKER_PREFETCH, 1000]")
+  var workerPrefetch: String?
   @Option(help: "Queues to take jobs from, separated by commas. [WORKER_QUEUES, default]")
   var workerQueues: String?
   @Option(help: "Kinds of job to take, separated by commas. [WORKER_KINDS, all]")
@@ -75,7 +77,7 @@ struct WorkerCommand: AsyncParsableCommand {
   private var flags: [String: String?] {
     [
       "COORDINATOR_URL": coordinatorURL, "BATON_CA_FILE": batonCAFile, "WORKER_NAME": workerName,
-      "WORKER_SLOTS": workerSlots,
+      "WORKER_SLOTS": workerSlots, "WORKER_PREFETCH": workerPrefetch,
       "WORKER_QUEUES": workerQueues, "WORKER_KINDS": workerKinds, "WORKER_CAPACITY_TYPE": workerCapacityType,
       "EXEC_ALLOW": execAllow, "JOB_PROCESSING_SECONDS": jobProcessingSeconds,
       "SPOT_WATCHER_ENABLED": spotWatcherEnabled, "SPOT_PROVIDER": spotProvider, "IMDS_URL": imdsURL,

@@ -13,7 +13,7 @@ final class DrainController: Sendable {
     self.logger = logger
   }
 
-  var isDraining: Bool { plan.value.isDraining }
+  var isDraining: Bool { plan.read { $0.isDraining } }
 
   /// Takes in somebody's word that this worker is to go: the first begins the drain, a nearer one shortens it, the others
   /// change nothing.

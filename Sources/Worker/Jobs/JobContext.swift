@@ -16,17 +16,22 @@ public final class JobContext: Sendable {
   let log: JobLog
   private let client: CoordinatorClient
   private let metrics: WorkerMetrics
-  /// With the job's identity.
-  public let logger: Logger
+  private let workerLogger: Logger
 
   init(run: LeaseRun, log: JobLog, client: CoordinatorClient, metrics: WorkerMetrics, logger: Logger) {
     self.run = run
     self.log = log
     self.client = client
     self.metrics = metrics
-    var logger = logger
+    workerLogger = logger
+  }
+
+  /// With the job's identity.
+  public var logger: Logger {
+    // Made when it is asked for: few handlers do, and it costs more than a job that ends at once.
+    var logger = workerLogger
     for (key, value) in run.metadata { logger[metadataKey: key] = value }
-    self.logger = logger
+    return logger
   }
 
   /// The job's id.

@@ -8,6 +8,8 @@ final class JobLog: Sendable {
     var text: [UInt8] = []
     var dropped = 0
     var isClosed = false
+    /// Sends what is written; started with the first of it, as most jobs write nothing.
+    var shipping: Task<Void, Never>?
     /// Whether all has been sent that will be.
     var isShipped = false
     /// Whether the coordinator took the chunk before. While it does, a flood of output waits for it; while it does
@@ -34,7 +36,10 @@ final class JobLog: Sendable {
 
   /// Adds what the job wrote; the oldest gives way when too much waits.
   func append(_ bytes: [UInt8]) {
+    guard !bytes.isEmpty else { return }
     buffer.update { buffer in
+      guard !buffer.isClosed else { return }
+      if buffer.shipping == nil { buffer.shipping = Task { await ship() } }
       buffer.text.append(contentsOf: buffer.repair.feed(bytes))
       let excess = buffer.text.count - Self.limit
       guard excess > 0 else { return }
@@ -51,20 +56,24 @@ final class JobLog: Sendable {
   }
 
   /// No more will come.
-  func close() {
+  /// - Returns: Whether anything was written, so that there is something to ``finish(before:)``.
+  func close() -> Bool {
     buffer.update { buffer in
       buffer.text.append(contentsOf: buffer.repair.finish())
       buffer.isClosed = true
+      return buffer.shipping != nil
     }
   }
 
-  /// Waits until ``ship()`` has ended.
-  func waitUntilShipped() async {
-    _ = try? await buffer.first { $0.isShipped }
+  /// Waits until all has been sent; at `deadline` the rest is given up.
+  func finish(before deadline: ContinuousClock.Instant) async {
+    guard let shipping = buffer.read({ $0.shipping }) else { return }
+    _ = await buffer.first(before: deadline) { $0.isShipped }
+    shipping.cancel()
   }
 
   /// Sends what is written until the log is closed and empty, or may not be sent any more.
-  func ship() async {
+  private func ship() async {
     defer { buffer.update { $0.isShipped = true } }
     var backoff = Backoff(base: 0.1, limit: 5)
     while (try? await buffer.first(where: { !$0.text.isEmpty || $0.isClosed })) != nil {

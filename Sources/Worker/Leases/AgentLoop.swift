@@ -2,17 +2,17 @@ import BatonShared
 import Logging
 import ServiceLifecycle
 
-/// Leases jobs as slots come free, runs them, and after a drain began sees to it that none is left.
+/// Leases jobs as slots come free, and some beyond that where jobs are short; after a drain began, sees to it that none is
+/// left.
 struct AgentLoop: Service {
   let workerID: String
   let queues: [String]
   let kinds: [String]
-  let slots: Int
   let client: CoordinatorClient
   let registrar: Registrar
   let table: LeaseTable
   let keeper: LeaseKeeper
-  let settlements: SettlementSender
+  let reporter: JobReporter
   let drain: DrainController
   let runner: JobRunner
   let conductor: DrainConductor
@@ -57,67 +57,107 @@ struct AgentLoop: Service {
   private func work() async {
     let isRegistered: Void? = await unlessDraining { try await registrar.registerUntilKnown() }
     guard isRegistered != nil else { return }
-    await withDiscardingTaskGroup { jobs in
-      var backoff = Backoff(base: 0.1, limit: 2)
-      while !drain.isDraining, !Task.isCancelled {
-        let slots = slots
-        guard let free = await unlessDraining({ try await freeSlots(slots) }) else { break }
-        let kinds = admittedKinds()
-        if kinds.isEmpty {
-          _ = try? await drain.plan.first { $0.soft == nil }
-          continue
-        }
-        do {
-          let runs = try await poll(atMost: free, of: kinds)
-          for run in runs {
-            table.add(run)
-            jobs.addTask { await runner.run(run) }
-          }
-          // After a long wait the leases are trusted only provisionally. They must be in the table by now, or the
-          // heartbeat could go out without them, and the next one would come too late.
-          if runs.contains(where: { !$0.state.value.trust.isConfirmed }) { keeper.poke() }
-          backoff.reset()
-        } catch CoordinatorError.refused(let problem, _) where problem.knownCode == .workerDraining {
-          // Most often the echo of this worker's own word that it drains: no new wish, and no nearer deadline.
-          if drain.isDraining { break }
-          drain.receive(InterruptionNotice(source: "coordinator", action: "drain", secondsLeft: nil))
-        } catch let error as CoordinatorError {
-          logger.warning("could not lease; trying again", metadata: ["error": "\(error)"])
-          let wait = backoff.next(atLeast: error.retryAfter)
-          _ = await unlessDraining { try await Task.sleep(for: wait) }
-        } catch {
-          break
-        }
+    await withDiscardingTaskGroup { group in
+      group.addTask { await handBackWhatIsNotToBegin() }
+      await lease()
+    }
+    // Whatever was taken is in the table until the coordinator knows what became of it.
+    _ = try? await table.state.first { $0.runs.isEmpty }
+  }
+
+  // MARK: Leasing
+
+  private func lease() async {
+    var backoff = Backoff(base: 0.1, limit: 2)
+    // Whether there was more work than the last request took.
+    var isBacklogged = false
+    while !drain.isDraining, !Task.isCancelled {
+      let kinds = admittedKinds()
+      if kinds.isEmpty {
+        _ = try? await drain.plan.first { $0.soft == nil || $0.isDraining }
+        continue
+      }
+      let hasBacklog = isBacklogged
+      guard let wish = await unlessDraining({ try await wish(isBacklogged: hasBacklog) }) else { break }
+      do {
+        let count = try await poll(wish, of: kinds)
+        isBacklogged = count > 0 && count * 2 >= wish.leases
+        backoff.reset()
+      } catch CoordinatorError.refused(let problem, _) where problem.knownCode == .workerDraining {
+        // Most often the echo of this worker's own word that it drains: no new wish, and no nearer deadline.
+        if drain.isDraining { break }
+        drain.receive(InterruptionNotice(source: "coordinator", action: "drain", secondsLeft: nil))
+      } catch let error as CoordinatorError {
+        logger.warning("could not lease; trying again", metadata: ["error": "\(error)"])
+        let wait = backoff.next(atLeast: error.retryAfter)
+        _ = await unlessDraining { try await Task.sleep(for: wait) }
+      } catch {
+        break
       }
     }
   }
 
-  private func freeSlots(_ slots: Int) async throws -> Int {
-    let state = try await table.state.first { $0.busySlots < slots }
-    return min(slots - state.busySlots, LeaseRequest.maximumLeases)
+  /// Waits until there is something to ask for. Meanwhile, what has waited for too long is handed back.
+  private func wish(isBacklogged: Bool) async throws -> LeaseTable.Wish {
+    while true {
+      try Task.checkCancellation()
+      reporter.handBack(table.takeOverdue(at: .now), .overdue)
+      let patience = table.nextOverdue ?? .now + .seconds(3600)
+      let wish: @Sendable (LeaseTable.State) -> LeaseTable.Wish? = { [slots = table.slots] state in
+        LeaseTable.wish(state, slots: slots, isBacklogged: isBacklogged, at: .now)
+      }
+      if let state = await table.state.first(before: patience, where: { wish($0) != nil }), let wish = wish(state) {
+        return wish
+      }
+    }
   }
 
-  /// Asks for leases. Of what comes after a drain began nothing is run: it is handed back at once.
-  private func poll(atMost limit: Int, of kinds: [String]) async throws -> [LeaseRun] {
+  /// Asks for leases and has them begun. Of what comes after a drain began nothing is run: it is handed back at once.
+  /// - Returns: How many came.
+  private func poll(_ wish: LeaseTable.Wish, of kinds: [String]) async throws -> Int {
+    let longest = drain.plan.read { $0.soft } == nil ? Self.waitSeconds : Self.softWaitSeconds
     let request = LeaseRequest(
-      workerID: workerID, max: limit, queues: queues, kinds: kinds,
-      waitSeconds: drain.plan.value.soft == nil ? Self.waitSeconds : Self.softWaitSeconds)
+      workerID: workerID, max: wish.leases, queues: queues, kinds: kinds, waitSeconds: wish.waits ? longest : 0)
     let requestedAt = ContinuousClock.now
     let grants = try await leaseOrDrain(request)
     let receivedAt = ContinuousClock.now
-    var runs = grants.map { LeaseRun(grant: $0, requestedAt: requestedAt, receivedAt: receivedAt) }
+    let runs = grants.map { LeaseRun(grant: $0, requestedAt: requestedAt, receivedAt: receivedAt) }
+    table.add(runs)
     if drain.isDraining {
-      await handBack(runs, reason: "arrived after the worker began to drain")
-      return []
+      reporter.handBack(runs, .late)
+      return 0
     }
     // The soft state may have begun while the request waited.
     let admitted = Set(admittedKinds())
-    let unwanted = runs.filter { !admitted.contains($0.grant.kind) }
-    if !unwanted.isEmpty {
-      await handBack(unwanted, reason: "jobs of this kind run long, and the instance may be taken away before long")
-      runs.removeAll { !admitted.contains($0.grant.kind) }
+    let wanted = runs.filter { admitted.contains($0.grant.kind) }
+    if wanted.count < runs.count {
+      reporter.handBack(runs.filter { !admitted.contains($0.grant.kind) }, .unwanted)
     }
-    return runs
+    if table.queue(wanted) {
+      runner.fillSlots()
+    } else {
+      reporter.handBack(wanted, .late)
+    }
+    // After a long wait the leases are trusted only provisionally. They must be in the table by now, or the
+    // heartbeat could go out without them, and the next one would come too late.
+    if runs.contains(where: { !$0.state.value.trust.isConfirmed }) { keeper.poke() }
+    return runs.count
+  }
+
+  /// Hands back what waits as soon as it must not begin any more: all of it when a drain begins; when the soft state
+  /// does, jobs of kinds that run long. Returns once a drain has begun.
+  private func handBackWhatIsNotToBegin() async {
+    var known: InterruptionPolicy.Soft?
+    while true {
+      let seen = known
+      guard let policy = try? await drain.plan.first(where: { $0.isDraining || $0.soft != seen }) else { return }
+      if policy.isDraining { return reporter.handBack(table.close(), .drain) }
+      known = policy.soft
+      if known != nil {
+        let admitted = Set(admittedKinds())
+        reporter.handBack(table.takeWaiting { !admitted.contains($0.grant.kind) }, .unwanted)
+      }
+    }
   }
 
   /// The request, cut short by a drain.
@@ -152,19 +192,6 @@ struct AgentLoop: Service {
     let policy = drain.plan.value
     guard policy.soft != nil else { return kinds }
     return kinds.filter { policy.admits(typicalSeconds: table.typicalSeconds(kind: $0)) }
-  }
-
-  private func handBack(_ runs: [LeaseRun], reason: String) async {
-    let deadline = ContinuousClock.now + .seconds(5)
-    await withTaskGroup(of: Void.self) { group in
-      for run in runs {
-        logger.info("a lease is handed back unrun", metadata: run.metadata.merging(["reason": "\(reason)"]) { $1 })
-        group.addTask {
-          _ = await settlements.settle(
-            Settlement(leaseID: run.id, outcome: .released, reason: reason), until: deadline)
-        }
-      }
-    }
   }
 
   /// Does `work` unless a drain has begun or begins.

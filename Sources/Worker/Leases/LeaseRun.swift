@@ -1,3 +1,4 @@
+import BatonJSON
 import BatonShared
 
 /// One lease from its grant to its settlement: what the job is told to do, and how far it is trusted.
@@ -17,7 +18,9 @@ final class LeaseRun: Sendable {
 
     var phase = Phase.waiting
     var trust: LeaseTrust
+    /// When the job's code was called, and when it had returned or was given up.
     var startedAt: ContinuousClock.Instant?
+    var endedAt: ContinuousClock.Instant?
     var progress = ProgressRate()
     /// Set when the job is asked to save a checkpoint and hand back; never taken back.
     var interruption: InterruptionRequest?
@@ -33,6 +36,8 @@ final class LeaseRun: Sendable {
     var savesAfterStop = false
     /// What was decided last, once the worker drains.
     var triage: TriageNote?
+    /// Called when the job is told something for the first time. Most jobs end without that, and are not watched.
+    fileprivate var supervisor: (@Sendable (LeaseRun) -> Void)?
   }
 
   /// A decision of the triage, for the attempt's record.
@@ -45,21 +50,79 @@ final class LeaseRun: Sendable {
   }
 
   let grant: LeaseGrant
+  let receivedAt: ContinuousClock.Instant
   let state: Watched<State>
 
   init(grant: LeaseGrant, requestedAt: ContinuousClock.Instant, receivedAt: ContinuousClock.Instant) {
     self.grant = grant
+    self.receivedAt = receivedAt
     let trust = LeaseTrust(ttl: grant.leaseTTLSeconds, requestedAt: requestedAt, receivedAt: receivedAt)
     self.state = Watched(State(trust: trust))
   }
 
   var id: LeaseID { grant.leaseID }
 
+  /// How long the job's code has run, in seconds; nil when it was not begun.
+  var seconds: Double? {
+    state.read { state in state.startedAt.map { ((state.endedAt ?? .now) - $0).inSeconds } }
+  }
+
+  // MARK: Beginning and ending
+
+  /// Lets the job begin, unless it has been stopped before or its lease is not trusted any more.
+  ///
+  /// - Parameters:
+  ///   - savesAfterStop: Whether the newest checkpoint is saved after the job's end.
+  ///   - supervisor: Called once, when the job is told something for the first time or ``supervise()`` asks for it.
+  /// - Returns: Whether it may.
+  func begin(savesAfterStop: Bool, supervisor: @escaping @Sendable (LeaseRun) -> Void) -> Bool {
+    let now = ContinuousClock.now
+    return state.update { state in
+      guard state.phase == .waiting, state.halt == nil else { return false }
+      guard state.trust.isTrusted(at: now) else {
+        state.halt = .untrusted
+        return false
+      }
+      state.phase = .running
+      state.startedAt = now
+      state.savesAfterStop = savesAfterStop
+      state.supervisor = supervisor
+      return true
+    }
+  }
+
+  /// Has the job supervised from now on, if it is not yet.
+  func supervise() {
+    let supervisor = state.update { state in
+      defer { state.supervisor = nil }
+      return state.supervisor
+    }
+    supervisor?(self)
+  }
+
+  /// Takes in how the job's code has ended: with a result, or with none because it is not waited for any longer. The
+  /// first word counts, and what the job is told later changes nothing.
+  /// - Returns: Nil when it was not the first.
+  func end(with result: Result<RawJSON?, any Error>?) -> Verdict.Ending? {
+    let now = ContinuousClock.now
+    return state.update { state in
+      guard state.phase == .running || state.phase == .waiting else { return nil }
+      state.phase = .settling
+      state.endedAt = now
+      state.supervisor = nil
+      return Verdict.Ending(
+        result: result, halt: state.halt, interruption: state.interruption, triage: state.triage,
+        hasCheckpoint: state.savedCheckpoints > state.savedBeforeInterruption, endedAt: now)
+    }
+  }
+
+  // MARK: Telling
+
   /// Asks the job to save a checkpoint and hand back. A second, nearer time shortens the first; nothing lengthens it.
   /// - Returns: Whether this changed anything.
   @discardableResult
   func interrupt(_ request: InterruptionRequest) -> Bool {
-    state.update { state in
+    let isNews = state.update { state in
       guard state.phase == .running || state.phase == .waiting else { return false }
       if let earlier = state.interruption {
         guard request.stopBy < earlier.stopBy else { return false }
@@ -70,13 +133,15 @@ final class LeaseRun: Sendable {
       state.savedBeforeInterruption = state.savedCheckpoints
       return true
     }
+    if isNews { supervise() }
+    return isNews
   }
 
   /// Stops the job. The first reason stands, unless the new one says that the lease is gone.
   /// - Returns: Whether this changed anything.
   @discardableResult
   func halt(_ halt: Halt) -> Bool {
-    state.update { state in
+    let isNews = state.update { state in
       switch state.phase {
       case .waiting, .running: break
       // A job that was stopped for want of trust waits to hear whether its lease is in force after all.
@@ -87,6 +152,8 @@ final class LeaseRun: Sendable {
       state.halt = halt
       return true
     }
+    if isNews { supervise() }
+    return isNews
   }
 
   /// Makes sure that the lease may still be reported on.

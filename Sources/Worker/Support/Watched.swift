@@ -4,15 +4,29 @@ import Synchronization
 ///
 /// It replaces polling and the unbounded buffer of a stream: only the newest value counts.
 final class Watched<Value: Sendable>: Sendable {
+  private enum Ending: Sendable {
+    case value(Value)
+    case timedOut
+    case cancelled
+  }
+
   private struct Waiter {
+    let ticket: Int
     let condition: @Sendable (Value) -> Bool
-    let continuation: CheckedContinuation<Value, any Error>
+    let continuation: CheckedContinuation<Ending, Never>
+    /// Ends the wait at its deadline, where it has one.
+    var alarm: Task<Void, Never>?
+
+    func end(_ ending: Ending) {
+      alarm?.cancel()
+      continuation.resume(returning: ending)
+    }
   }
 
   private struct State {
     var value: Value
     var nextTicket = 0
-    var waiters: [Int: Waiter] = [:]
+    var waiters: [Waiter] = []
   }
 
   private let state: Mutex<State>
@@ -26,38 +40,30 @@ final class Watched<Value: Sendable>: Sendable {
   /// Changes the value and wakes whoever waited for what it has become.
   @discardableResult
   func update<Result: Sendable>(_ change: (inout Value) -> Result) -> Result {
-    let (result, value, woken) = state.withLock { state in
+    let (result, woken, ending) = state.withLock { state -> (Result, [Waiter], Ending) in
       let result = change(&state.value)
-      let ready = state.waiters.filter { $0.value.condition(state.value) }
-      for ticket in ready.keys { state.waiters[ticket] = nil }
-      return (result, state.value, Array(ready.values))
+      // Most often nobody waits, or not for this; then nothing is copied.
+      guard state.waiters.contains(where: { $0.condition(state.value) }) else { return (result, [], .cancelled) }
+      let value = state.value
+      let woken = state.waiters.filter { $0.condition(value) }
+      state.waiters.removeAll { waiter in woken.contains { $0.ticket == waiter.ticket } }
+      return (result, woken, .value(value))
     }
-    for waiter in woken { waiter.continuation.resume(returning: value) }
+    for waiter in woken { waiter.end(ending) }
     return result
+  }
+
+  /// Looks at the value without copying all of it.
+  func read<Result: Sendable>(_ look: (Value) -> Result) -> Result {
+    state.withLock { look($0.value) }
   }
 
   /// Waits until the condition holds; returns at once if it does already.
   /// - Throws: `CancellationError` when the task is cancelled.
   @discardableResult
   func first(where condition: @escaping @Sendable (Value) -> Bool) async throws -> Value {
-    let ticket = state.withLock { state in
-      state.nextTicket += 1
-      return state.nextTicket
-    }
-    return try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Value, any Error>) in
-        let outcome: Result<Value, any Error>? = state.withLock { state in
-          // Checked under the lock that the cancellation handler takes: it either finds the waiter or is seen here.
-          if Task.isCancelled { return .failure(CancellationError()) }
-          if condition(state.value) { return .success(state.value) }
-          state.waiters[ticket] = Waiter(condition: condition, continuation: continuation)
-          return nil
-        }
-        if let outcome { continuation.resume(with: outcome) }
-      }
-    } onCancel: {
-      state.withLock { $0.waiters.removeValue(forKey: ticket) }?.continuation.resume(throwing: CancellationError())
-    }
+    guard case .value(let value) = await wait(until: nil, condition) else { throw CancellationError() }
+    return value
   }
 
   /// Waits until the condition holds, but no longer than until `deadline`.
@@ -65,7 +71,58 @@ final class Watched<Value: Sendable>: Sendable {
   func first(
     before deadline: ContinuousClock.Instant, where condition: @escaping @Sendable (Value) -> Bool
   ) async -> Value? {
-    await race(before: deadline) { try await self.first(where: condition) }
+    guard case .value(let value) = await wait(until: deadline, condition) else { return nil }
+    return value
+  }
+
+  private func wait(
+    until deadline: ContinuousClock.Instant?, _ condition: @escaping @Sendable (Value) -> Bool
+  ) async -> Ending {
+    if Task.isCancelled { return .cancelled }
+    let (ticket, value) = state.withLock { state -> (Int, Value?) in
+      state.nextTicket += 1
+      return (state.nextTicket, condition(state.value) ? state.value : nil)
+    }
+    if let value { return .value(value) }
+    if let deadline, deadline <= .now { return .timedOut }
+    return await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let ending: Ending? = state.withLock { state in
+          // Checked under the lock that the cancellation handler takes: it either finds the waiter or is seen here.
+          if Task.isCancelled { return .cancelled }
+          if condition(state.value) { return .value(state.value) }
+          state.waiters.append(Waiter(ticket: ticket, condition: condition, continuation: continuation))
+          return nil
+        }
+        if let ending {
+          continuation.resume(returning: ending)
+        } else if let deadline {
+          setAlarm(ticket, at: deadline)
+        }
+      }
+    } onCancel: {
+      end(ticket, .cancelled)
+    }
+  }
+
+  private func setAlarm(_ ticket: Int, at deadline: ContinuousClock.Instant) {
+    let alarm = Task {
+      guard (try? await Task.sleep(until: deadline, clock: .continuous)) != nil else { return }
+      end(ticket, .timedOut)
+    }
+    let isWaiting = state.withLock { state in
+      guard let index = state.waiters.firstIndex(where: { $0.ticket == ticket }) else { return false }
+      state.waiters[index].alarm = alarm
+      return true
+    }
+    if !isWaiting { alarm.cancel() }
+  }
+
+  private func end(_ ticket: Int, _ ending: Ending) {
+    let waiter = state.withLock { state in
+      state.waiters.firstIndex { $0.ticket == ticket }.map { state.waiters.remove(at: $0) }
+    }
+    waiter?.end(ending)
   }
 }
 

@@ -110,7 +110,8 @@ import Testing
       for priority in [0, -5, 10, 0, 100, 10] {
         ids.append(try await fleet.submit(JobSubmission.noop.with { $0.priority = priority }, to: coordinator))
       }
-      _ = try await fleet.startWorker("worker", for: coordinator)
+      // What is leased in one statement starts at one time.
+      _ = try await fleet.startWorker("worker", for: coordinator, environment: ["WORKER_PREFETCH": "0"])
       for id in ids { try await fleet.finish(id, at: coordinator) }
       let rows = try await fleet.sql("select job_id from attempts order by started_at")
       let order = try rows.map { row in JobID(try row.uuid(0)) }

@@ -37,7 +37,9 @@ final class CoordinatorDouble: Sendable {
     var expiries: [LeaseID: ContinuousClock.Instant] = [:]
     var drain = false
     var cancelled: Set<JobID> = []
-    /// Every settlement that arrived, with what was answered.
+    /// The leases of each request that settles, as they came.
+    var settleRequests: [[LeaseID]] = []
+    /// Every settlement that was looked at, with what was answered.
     var settlements: [(settlement: Settlement, status: SettleStatus)] = []
     var heartbeats: [Heartbeat] = []
     var registrations: [WorkerRegistration] = []
@@ -49,6 +51,10 @@ final class CoordinatorDouble: Sendable {
     // How it misbehaves.
     /// Settlements are applied, but their answer never comes, this often.
     var swallowSettleAnswers = 0
+    /// Settlements are looked at only once this is false.
+    var holdSettlements = false
+    /// A settlement with a result is refused, and all that come with it.
+    var refusesResults = false
     /// Every request is answered 503.
     var isDown = false
     /// Leases are answered only once this is false.
@@ -165,6 +171,11 @@ final class CoordinatorDouble: Sendable {
     router.post("leases/settle") { request, _ in
       try check(state)
       let request = try SettleRequest(json: try await body(request))
+      state.update { $0.settleRequests.append(request.results.map(\.leaseID)) }
+      try await state.first { !$0.holdSettlements }
+      if state.value.refusesResults, request.results.contains(where: { $0.result != nil }) {
+        throw Problem(.payloadTooLarge, "a result, as the test wishes")
+      }
       let (reply, isSwallowed) = state.update { state in
         state.swallowSettleAnswers -= 1
         return (settle(request, &state), state.swallowSettleAnswers >= 0)
