@@ -1,14 +1,21 @@
 #!/usr/bin/env bash
-# Measures other job queues on this machine, one after the other, as `baton bench` measures Baton: a PostgreSQL server of
-# their own with full durability, the same shape of report. Nothing is installed into the system: Python packages go
-# into a virtual environment, beanstalkd's package is unpacked, both under Benchmarks/.peers.
+# Measures other job queues on this machine and Baton among them, one after the other, round by round: each starts a
+# PostgreSQL server of its own with full durability, and reports in the shape of `baton bench --json`. Nothing is
+# installed into the system: Python packages go into a virtual environment, beanstalkd's package is unpacked, both under
+# Benchmarks/.peers.
 #
-#   Benchmarks/run-peers.sh [peer…]     peers: awa procrastinate pgmq beanstalkd (default: all)
-#   ROUNDS=5                            how often each figure is measured
+#   Benchmarks/run-peers.sh [peer…]     peers: baton awa procrastinate pgmq beanstalkd (default: all)
+#   ROUNDS=5                            how often each is measured
+#   BATON=…                             the command (default: that of the release build)
+#
+# What the goals ask for is printed at the end, and all of it is in Benchmarks/.peers/peers.json.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 home=.peers
+rounds=${ROUNDS:-5}
+BATON=$(realpath -m "${BATON:-../.build/release/baton}")
+export BATON
 mkdir -p "$home"
 
 if [[ ! -x "$home/venv/bin/python" ]]; then
@@ -16,25 +23,44 @@ if [[ ! -x "$home/venv/bin/python" ]]; then
 fi
 "$home/venv/bin/pip" install --quiet --disable-pip-version-check -r requirements.txt
 
-# The program if the system has it, else unpacked from Debian's package.
+# The program if the system has it, else unpacked from Debian's package; nothing where there is neither.
 find_beanstalkd() {
-  if type -P beanstalkd >/dev/null; then
-    type -P beanstalkd
+  local unpacked="$PWD/$home/beanstalkd/usr/bin/beanstalkd"
+  if type -P beanstalkd; then
     return
   fi
-  if [[ ! -x "$home/beanstalkd/usr/bin/beanstalkd" ]]; then
-    (cd "$home" && apt-get download -qq beanstalkd >/dev/null 2>&1 && dpkg -x beanstalkd_*.deb beanstalkd)
+  if [[ ! -x "$unpacked" ]]; then
+    (cd "$home" && apt-get download -qq beanstalkd && dpkg -x beanstalkd_*.deb beanstalkd) >/dev/null 2>&1 || true
   fi
-  echo "$PWD/$home/beanstalkd/usr/bin/beanstalkd"
+  if [[ -x "$unpacked" ]]; then
+    echo "$unpacked"
+  fi
 }
 
 peers=("$@")
-[[ ${#peers[@]} -gt 0 ]] || peers=(awa procrastinate pgmq beanstalkd)
+if [[ ${#peers[@]} -eq 0 ]]; then
+  peers=(baton awa procrastinate pgmq beanstalkd)
+fi
+
+BEANSTALKD=$(find_beanstalkd)
+export BEANSTALKD
+chosen=()
 for peer in "${peers[@]}"; do
-  echo "== $peer" >&2
-  if [[ "$peer" == beanstalkd ]]; then
-    BEANSTALKD=$(find_beanstalkd) "$home/venv/bin/python" "peers/measure_$peer.py" | tee "$home/$peer.json"
+  if [[ "$peer" == beanstalkd && -z "$BEANSTALKD" ]]; then
+    echo "beanstalkd is left out: it is not installed, and apt-get has no package of it (apt-get update may help)" >&2
+  elif [[ "$peer" == baton && ! -x "$BATON" ]]; then
+    echo "baton is left out: there is no $BATON (swift build -c release, or BATON=…)" >&2
   else
-    "$home/venv/bin/python" "peers/measure_$peer.py" | tee "$home/$peer.json"
+    chosen+=("$peer")
   fi
 done
+
+rm -f "$home"/*.json
+for ((round = 1; round <= rounds; round++)); do
+  for peer in "${chosen[@]}"; do
+    echo "== round $round of $rounds: $peer" >&2
+    ROUNDS=1 "$home/venv/bin/python" "peers/measure_$peer.py" >"$home/$peer.$round.json"
+  done
+done
+reports=("$home"/*.*.json)
+"$home/venv/bin/python" peers/compare.py "$home/peers.json" "${reports[@]}"

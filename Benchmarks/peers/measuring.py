@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import json
+import math
 import os
 import platform
 import pwd
@@ -116,27 +117,28 @@ class Report:
 
     def print(self) -> None:
         measurements = [
-            {"name": name, "parameters": dict(parameters), "unit": unit, "samples": self._samples(values)}
+            {"name": name, "parameters": dict(parameters), "unit": unit, "samples": samples(values)}
             for (name, unit, parameters), values in self.found.items()
         ]
-        print(json.dumps({"setting": self.setting, "measurements": measurements, "goals": []}, indent=1))
+        print(json.dumps({"setting": self.setting, "measurements": measurements, "series": [], "goals": []}, indent=1))
 
-    @staticmethod
-    def _samples(values: list[float]) -> dict[str, float]:
-        ordered = sorted(values)
 
-        def percentile(part: float) -> float:
-            return ordered[min(len(ordered) - 1, max(0, -int(-part * len(ordered) // 1) - 1))]
+def samples(values: list[float]) -> dict[str, float]:
+    """The figures that `baton bench` tells of samples."""
+    ordered = sorted(values)
 
-        figures = {
-            "min": ordered[0],
-            "mean": statistics.mean(ordered),
-            "median": statistics.median(ordered),
-            "p90": percentile(0.9),
-            "p99": percentile(0.99),
-            "max": ordered[-1],
-        }
-        return {"count": len(ordered), **{name: float(f"{value:.5g}") for name, value in figures.items()}}
+    def percentile(part: float) -> float:
+        return ordered[min(len(ordered) - 1, max(0, math.ceil(part * len(ordered)) - 1))]
+
+    figures = {
+        "min": ordered[0],
+        "mean": statistics.mean(ordered),
+        "median": statistics.median(ordered),
+        "p90": percentile(0.9),
+        "p99": percentile(0.99),
+        "max": ordered[-1],
+    }
+    return {"count": len(ordered), **{name: float(f"{value:.5g}") for name, value in figures.items()}}
 
 
 class Stopwatch:
