@@ -13,7 +13,7 @@ export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 	clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 deps:
 	@scripts/install-dependencies.sh
@@ -54,5 +54,8 @@ deploy-check: ## Check deploy/ without a cloud: CloudFormation, Terraform, syste
 fuzz-api: build ## Fuzz the HTTP API with schemathesis (EXAMPLES=400 for a long run)
 	@scripts/fuzz-api.sh
 
+sanitize-thread sanitize-address: deps ## Run the unit and store tests under a sanitizer (the first build takes long)
+	@scripts/sanitize.sh $(@:sanitize-%=%)
+
 clean: ## Remove what was built
-	rm -rf .build .build-compose-check .build-deploy-check
+	rm -rf .build .build-compose-check .build-deploy-check .build-tsan .build-asan
