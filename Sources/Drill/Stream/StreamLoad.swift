@@ -58,24 +58,25 @@ final class StreamLoad: Sendable {
   /// Submits until there are as many as there are to be, or it is told to stop; returns when every submission has been
   /// answered, or it is no use to try on.
   func submit(to clients: [BatonClient], watching database: LocalPostgres) async {
+    let isServed = Occurrence<Void>()
     await withTaskGroup(of: Void.self) { group in
-      for number in 0..<Self.submitters {
-        group.addTask { await self.submit(to: clients, beginningWith: number) }
-      }
       group.addTask {
-        while !Task.isCancelled {
-          try? await Task.sleep(for: .seconds(2))
-          await self.lookUp(database)
+        while await isServed.wait(seconds: 2) == nil, !Task.isCancelled { await self.lookUp(database) }
+      }
+      await withTaskGroup(of: Void.self) { submitters in
+        for number in 0..<Self.submitters {
+          submitters.addTask { await self.submit(to: clients, beginningWith: number) }
         }
       }
-      for _ in 0..<Self.submitters { await group.next() }
-      group.cancelAll()
+      isServed.happen()
     }
   }
 
   private func lookUp(_ database: LocalPostgres) async {
     let counts = recorder.counts
-    guard let open = try? await Self.open(database) else { return }
+    // Shield: a program whose task is cancelled while it starts may bring this one down with it (swift-subprocess 1.0.2).
+    let looking = Task { try? await Self.open(database) }
+    guard let open = await looking.value else { return }
     state.withLock { $0.known = (open, counts.accepted, counts.done) }
   }
 
