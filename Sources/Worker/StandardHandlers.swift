@@ -14,6 +14,9 @@ public enum StandardHandlers {
       handlers.append(
         ExecHandler(
           allowance: allowance, scratchParent: configuration.scratchFolder, environment: configuration.environment,
+          conditions: ExecConditions(
+            user: configuration.execUser, variables: PassedVariables(configuration.execEnvironment),
+            limits: configuration.execLimits),
           groups: groups, mark: .ofThisProcess()))
     }
     return handlers

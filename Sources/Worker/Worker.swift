@@ -114,6 +114,9 @@ public struct Worker: Service {
     for handler in handlers where !known.insert(handler.kind).inserted {
       throw SettingsReader().error("WORKER_KINDS", expected: "one handler for each kind, '\(handler.kind)' has two")
     }
+    for case let handler as ExecHandler in handlers {
+      try handler.conditions.check(scratchParent: handler.scratchParent)
+    }
     for kind in configuration.kinds where !known.contains(kind) {
       let hint = kind == "exec" ? " (EXEC_ALLOW is empty, which turns it off)" : ""
       throw SettingsReader().error("WORKER_KINDS", expected: "kinds that have a handler, '\(kind)' has none\(hint)")

@@ -55,10 +55,31 @@ extension WorkerConfiguration {
     queues = try names("WORKER_QUEUES", default: queues, settings)
     kinds = try names("WORKER_KINDS", default: kinds, settings)
     capacityType = try settings.choiceOrNil("WORKER_CAPACITY_TYPE", aliases: ["on-demand": .onDemand])
-    execAllow = try settings.list("EXEC_ALLOW")
+    try readPrograms(settings)
     jobProcessingSeconds = try settings.seconds(
       "JOB_PROCESSING_SECONDS", default: jobProcessingSeconds, in: 0...31_536_000)
     exitWithParent = try settings.bool("EXIT_WITH_PARENT", default: exitWithParent)
+  }
+
+  private mutating func readPrograms(_ settings: SettingsReader) throws {
+    execAllow = try settings.list("EXEC_ALLOW")
+    execUser = try settings.value(
+      "EXEC_USER", expected: "a user of this machine, or uid:gid, and not root", parse: ExecUser.init)
+    execEnvironment =
+      try settings.value(
+        "EXEC_ENVIRONMENT",
+        expected: "'*', or names of variables separated by commas, such as LANG,AWS_*; BATON_TOKEN is never passed on"
+      ) { text in
+        let entries = text.split(separator: ",").map { $0.trimmingSpaces }.filter { !$0.isEmpty }
+        return entries.isEmpty || !entries.allSatisfy(PassedVariables.isValid) ? nil : entries
+      } ?? execEnvironment
+    execLimits.memoryBytes = try settings.intOrNil("EXEC_MAX_MEMORY_BYTES", in: 16_777_216...Int.max)
+    execLimits.fileBytes = try settings.intOrNil("EXEC_MAX_FILE_BYTES", in: 1...Int.max)
+    execLimits.coreBytes = try settings.intOrNil("EXEC_MAX_CORE_BYTES")
+    execLimits.openFiles = try settings.intOrNil("EXEC_MAX_OPEN_FILES", in: 16...1_048_576)
+    execLimits.processes = try settings.intOrNil("EXEC_MAX_PROCESSES", in: 1...4_194_304)
+    execLimits.processorSeconds = try settings.intOrNil("EXEC_MAX_CPU_SECONDS", in: 1...31_536_000)
+    execLimits.nice = try settings.intOrNil("EXEC_NICE", in: 0...19)
   }
 
   private mutating func readInterruptions(_ settings: SettingsReader) throws {

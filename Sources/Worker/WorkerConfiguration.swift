@@ -34,6 +34,14 @@ public struct WorkerConfiguration: Sendable {
   public var capacityType: CapacityType?
   /// Programs that jobs of the kind `exec` may run: `*` for all; none turns the kind off.
   public var execAllow: [String] = []
+  /// Whom those programs run as; nil for the worker's own user. On Linux only, and the worker has to be root or to have
+  /// the capabilities for it.
+  public var execUser: ExecUser?
+  /// Which variables of ``environment`` those programs get: names, or with `*` at the end how names begin. `PATH` and a
+  /// few more they always get, `BATON_TOKEN` never.
+  public var execEnvironment = ["*"]
+  /// What those programs may use. On Linux only.
+  public var execLimits = ExecLimits()
   /// Whether to look for notices of spot interruptions.
   public var spotWatcherEnabled = true
   /// The cloud that the machine runs in.
@@ -76,7 +84,7 @@ public struct WorkerConfiguration: Sendable {
   public var logFormat = LogFormat.text
   /// Where the jobs' folders are made.
   public var scratchFolder: String
-  /// The environment that programs of jobs inherit.
+  /// The environment that programs of jobs inherit, as far as ``execEnvironment`` lets it pass.
   public var environment: [String: String]
 
   /// The defaults.

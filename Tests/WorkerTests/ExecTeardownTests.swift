@@ -108,6 +108,52 @@
       }
     }
 
+    /// What a container's root usually has, and a service that was given what `EXEC_USER` needs and no more.
+    private static let few = "-all,+chown,+dac_override,+fowner,+kill,+setgid,+setuid"
+
+    @Test(
+      .enabled(if: geteuid() == 0 && ExecUser("nobody") != nil && access("/usr/bin/setpriv", X_OK) == 0),
+      arguments: escapes, [nil, "exec setpriv --bounding-set \(few) \"$0\""])
+    func nothingOfAnotherUsersGetsAway(escape: String, wrapper: String?) async throws {
+      try await CoordinatorDouble.run(heartbeat: 0.1) { coordinator in
+        let script = "STAY=\"\(stay)\"; \(escape)\nid -un; sleep 300"
+        let job = try coordinator.submit("exec", execPayload(["sh", "-c", script]))
+        let status = try await withWorker(coordinator, settings: ["EXEC_USER": "nobody"], wrapper: wrapper) { worker in
+          let state = try await coordinator.wait("its start") { Self.hasLine($0.jobs[job]) }
+          #expect(state.jobs[job]?.log == Array("nobody\n".utf8))
+          #expect(try await soon { !Self.carrying(token).isEmpty }, "it got away at first")
+          coordinator.state.update { _ = $0.cancelled.insert(job) }
+          #expect(try await coordinator.outcome(of: job).outcome == .cancelled)
+          #expect(Self.carrying(token).isEmpty, "nothing is left when the outcome is reported")
+          #expect(Self.children(of: worker).isEmpty, "and nothing waits to be reaped")
+        }
+        #expect(status == .exited(0))
+      }
+    }
+
+    @Test(
+      .enabled(if: geteuid() == 0 && access("/usr/bin/setpriv", X_OK) == 0),
+      arguments: [
+        ("--bounding-set -setuid", "CAP_SETUID"), ("--bounding-set -kill,-chown", "CAP_CHOWN, CAP_KILL"),
+        ("--reuid 54321 --clear-groups", "CAP_SETUID"),
+      ])
+    func aWorkerThatMayNotRunProgramsAsAnotherUserDoesNotStart(privileges: String, missing: String) async throws {
+      let program = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+        .deletingLastPathComponent().appending(path: "worker").path()
+      // By descriptor, as its folder may be closed to whom it becomes.
+      let result = try await Subprocess.run(
+        .path("/bin/sh"),
+        arguments: ["-c", "exec 9< \"$0\"; exec setpriv \(privileges) /proc/self/fd/9 --port 0 2>&1", program],
+        environment: .inherit.updating([
+          "EXEC_ALLOW": "*", "EXEC_USER": "nobody", "SPOT_WATCHER_ENABLED": "false", "TMPDIR": "/tmp",
+        ]),
+        output: .string(limit: 65536))
+      #expect(result.terminationStatus != .exited(0))
+      let said = result.standardOutput
+      #expect(said.contains("EXEC_USER (--exec-user): expected a worker that may run programs as another"), "\(said)")
+      #expect(said.contains(missing), "\(said)")
+    }
+
     @Test func aChainThatKeepsStartingItselfAnewIsCaught() async throws {
       try await CoordinatorDouble.run(heartbeat: 0.1) { coordinator in
         // Every link is an orphan in a session of its own, without a variable, and gone in a moment.
@@ -163,13 +209,14 @@
       }
     }
 
-    @Test func exitStatusesAreTheProgramsOwnHoweverManyOrphansAreReaped() async throws {
+    @Test(arguments: [[:], ["EXEC_MAX_OPEN_FILES": "64"]])
+    func exitStatusesAreTheProgramsOwnHoweverManyOrphansAreReaped(settings: [String: String]) async throws {
       try await CoordinatorDouble.run { coordinator in
         let jobs = try (0..<120).map { index in
           let script = "(env -i setsid sleep 0.0\(index % 10) &); (setsid sleep 60 &); exit \(index)"
           return try coordinator.submit("exec", execPayload(["sh", "-c", script]))
         }
-        _ = try await withWorker(coordinator) { worker in
+        _ = try await withWorker(coordinator, settings: settings) { worker in
           for (index, job) in jobs.enumerated() {
             let outcome = try await coordinator.outcome(of: job, within: 60)
             #expect(outcome.error?.message == (index == 0 ? nil : "exit status \(index)"))

@@ -17,9 +17,9 @@ import Testing
   @Test func aFolderInUseIsNeverTakenForLeftOver() throws {
     defer { try? FileManager.default.removeItem(atPath: parent) }
     let folder = try ScratchFolder(under: parent, named: "a")
-    try folder.write([1], to: folder.inputFile)
+    try folder.write([1], to: .input)
     #expect(ScratchFolder.removeLeftovers(under: parent) == [])
-    #expect(access(folder.inputFile, F_OK) == 0)
+    #expect(access(folder.path(of: .input), F_OK) == 0)
     folder.remove()
     #expect(try names() == [])
   }
@@ -28,7 +28,7 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: parent) }
     let used = try ScratchFolder(under: parent, named: "used")
     let gone = try ScratchFolder(under: parent, named: "gone")
-    try gone.write([1], to: gone.checkpointFile)
+    try gone.write([1], to: .checkpoint)
     try FileManager.default.createDirectory(atPath: gone.path + "/inner", withIntermediateDirectories: true)
     // As the death of its process does.
     gone.unlock()
@@ -41,6 +41,46 @@ import Testing
     #expect(try names().count == 5)
     #expect(ScratchFolder.removeLeftovers(under: parent + "/none") == [])
     used.remove()
+  }
+
+  @Test func aFolderThatSomebodyElseHasMadeOrAFileInItIsNotUsed() throws {
+    defer { try? FileManager.default.removeItem(atPath: parent) }
+    let folder = try ScratchFolder(under: parent, named: "a")
+    // What a program that runs as the same user may do to another's folder.
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path(of: .checkpoint), withDestinationPath: parent + "/elsewhere")
+    #expect(throws: JobFailed.self) { try folder.write([1], to: .checkpoint) }
+    #expect(access(parent + "/elsewhere", F_OK) != 0)
+    let link = folder.path.dropLast() + "b"
+    try FileManager.default.createSymbolicLink(atPath: String(link), withDestinationPath: folder.path)
+    #expect(throws: JobFailed.self) { try ScratchFolder(under: parent, named: "b") }
+    folder.remove()
+  }
+
+  @Test func nothingIsLeftOfWhatAProgramMayHaveMade() throws {
+    defer { try? FileManager.default.removeItem(atPath: parent) }
+    let folder = try ScratchFolder(under: parent, named: "a")
+    let outside = parent + "/outside"
+    try FileManager.default.createDirectory(atPath: outside, withIntermediateDirectories: true)
+    try Data("keep".utf8).write(to: URL(filePath: outside + "/file"))
+    // Links out of it, folders that nobody may write to, names that are no text, more levels than a path has room for,
+    // and more files than are looked at at once.
+    let script = """
+      cd "$1"; ln -s "$2" link; ln "$2/file" hard; mkfifo pipe; mkdir -p closed/inner; ln -s "$2" closed/inner/link
+      touch closed/inner/file "$(printf 'caf\\351')"; chmod 555 closed/inner closed
+      i=0; while [ $i -lt 1500 ]; do : > f$i; i=$((i+1)); done
+      name=$(printf '%0200d' 0); i=0
+      while [ $i -lt 150 ]; do mkdir $name; cd $name; : > file; ln -s "$2" link; i=$((i+1)); done
+      """
+    let shell = Process()
+    shell.executableURL = URL(filePath: "/bin/sh")
+    shell.arguments = ["-c", script, "sh", folder.path, outside]
+    try shell.run()
+    shell.waitUntilExit()
+    #expect(shell.terminationStatus == 0)
+    folder.remove()
+    #expect(try names() == ["outside"])
+    #expect(try Data(contentsOf: URL(filePath: outside + "/file")) == Data("keep".utf8))
   }
 
   @Test func sweepersThatRunAllTheTimeDoNotDisturbTheMaking() async throws {
@@ -57,8 +97,8 @@ import Testing
         defer { isDone.update { $0 = true } }
         for number in 0..<500 {
           let folder = try ScratchFolder(under: parent, named: "\(number)")
-          try folder.write([1], to: folder.inputFile)
-          #expect(access(folder.inputFile, F_OK) == 0)
+          try folder.write([1], to: .input)
+          #expect(access(folder.path(of: .input), F_OK) == 0)
           folder.remove()
         }
       }

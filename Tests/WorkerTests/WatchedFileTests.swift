@@ -3,6 +3,20 @@ import Testing
 
 @testable import BatonWorker
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+extension WatchedFile {
+  /// A file of the worker's own user's.
+  init(path: String, isKnown: Bool = false, mustBeWhole: Bool = true, limit: Int = .max) {
+    self.init(
+      ExchangedFile(folder: AT_FDCWD, name: path, limit: limit), isKnown: isKnown, mustBeWhole: mustBeWhole)
+  }
+}
+
 @Suite struct WatchedFileTests {
   private let folder: String
   private var path: String { folder + "/file" }
@@ -81,6 +95,45 @@ import Testing
     var other = WatchedFile(path: path, isKnown: true)
     try append("lf")
     #expect(other.takeIfNew(after: .byItself) == Array("start half".utf8))
+  }
+
+  @Test func whatIsNoOrdinaryFileIsNotReadAndTheReasonIsTold() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    var file = WatchedFile(path: path, limit: 1_000_000)
+    #expect(file.refusal == nil, "there is none")
+    #expect(mkfifo(path, 0o600) == 0)
+    #expect(file.takeIfNew(after: .byItself) == nil)
+    #expect(file.refusal == .noRegularFile)
+    // A terabyte of nothing: it would take the worker's memory, and with it all its jobs.
+    unlink(path)
+    #expect(FileManager.default.createFile(atPath: path, contents: nil))
+    #expect(truncate(path, 1 << 40) == 0)
+    #expect(file.takeIfNew(after: .byItself) == nil)
+    #expect(file.refusal == .tooLarge(limit: 1_000_000))
+    #expect(truncate(path, 3) == 0)
+    #expect(file.takeIfNew(after: .byItself) == [0, 0, 0])
+    #expect(file.refusal == nil)
+  }
+
+  @Test func ofAnotherUsersProgramOnlyThatUsersOwnFilesAreRead() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try replace("the worker's")
+    let descriptor = open(folder, O_RDONLY | O_DIRECTORY)
+    defer { close(descriptor) }
+    func read(_ name: String, of owner: uid_t?) throws -> String? {
+      guard let opened = try ExchangedFile(folder: descriptor, name: name, owner: owner).open() else { return nil }
+      defer { close(opened.descriptor) }
+      return ExchangedFile.read(Int(opened.status.st_size), from: opened.descriptor)
+        .map { String(decoding: $0, as: UTF8.self) }
+    }
+    #expect(symlink(path, folder + "/link") == 0)
+    #expect(link(path, folder + "/second") == 0)
+    #expect(try read("link", of: nil) == "the worker's", "the program could read that itself")
+    #expect(try read("file", of: geteuid()) == "the worker's")
+    #expect(throws: ExchangedFile.Refusal.symbolicLink) { try read("link", of: geteuid()) }
+    #expect(throws: ExchangedFile.Refusal.foreign) { try read("file", of: geteuid() + 1) }
+    #expect(throws: ExchangedFile.Refusal.foreign) { try read("second", of: geteuid() + 1) }
+    #expect(try read("none", of: geteuid()) == nil)
   }
 
   /// Seen once, and not written to for a good while before the end: that is a whole file.

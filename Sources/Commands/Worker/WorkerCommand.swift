@@ -33,6 +33,24 @@ struct WorkerCommand: AsyncParsableCommand {
   var workerCapacityType: String?
   @Option(help: "Programs that 'exec' jobs may run: '*', or names separated by commas. [EXEC_ALLOW, none]")
   var execAllow: String?
+  @Option(help: "Whom they run as: a user, or uid:gid. [EXEC_USER, the worker's own user]")
+  var execUser: String?
+  @Option(help: "Variables they get of the worker's: '*', or names separated by commas. [EXEC_ENVIRONMENT, *]")
+  var execEnvironment: String?
+  @Option(help: "Memory that each of their processes may map. [EXEC_MAX_MEMORY_BYTES]")
+  var execMaxMemoryBytes: String?
+  @Option(help: "The largest file that they may write. [EXEC_MAX_FILE_BYTES]")
+  var execMaxFileBytes: String?
+  @Option(help: "The largest core dump; 0 for none. [EXEC_MAX_CORE_BYTES]")
+  var execMaxCoreBytes: String?
+  @Option(help: "Files that each of their processes may have open. [EXEC_MAX_OPEN_FILES]")
+  var execMaxOpenFiles: String?
+  @Option(help: "Processes and threads of EXEC_USER, those of all jobs together. [EXEC_MAX_PROCESSES]")
+  var execMaxProcesses: String?
+  @Option(help: "How long each of their processes may compute. [EXEC_MAX_CPU_SECONDS]")
+  var execMaxCPUSeconds: String?
+  @Option(help: "How much they stand back when the processors are busy, 0 to 19. [EXEC_NICE, as the worker]")
+  var execNice: String?
   @Option(help: "How long a 'sleep' job takes that does not say. [JOB_PROCESSING_SECONDS, 10]")
   var jobProcessingSeconds: String?
   @Option(help: "Whether to look for spot interruption notices. [SPOT_WATCHER_ENABLED, true]")
@@ -79,7 +97,11 @@ struct WorkerCommand: AsyncParsableCommand {
       "COORDINATOR_URL": coordinatorURL, "BATON_CA_FILE": batonCAFile, "WORKER_NAME": workerName,
       "WORKER_SLOTS": workerSlots, "WORKER_PREFETCH": workerPrefetch,
       "WORKER_QUEUES": workerQueues, "WORKER_KINDS": workerKinds, "WORKER_CAPACITY_TYPE": workerCapacityType,
-      "EXEC_ALLOW": execAllow, "JOB_PROCESSING_SECONDS": jobProcessingSeconds,
+      "EXEC_ALLOW": execAllow, "EXEC_USER": execUser, "EXEC_ENVIRONMENT": execEnvironment,
+      "EXEC_MAX_MEMORY_BYTES": execMaxMemoryBytes, "EXEC_MAX_FILE_BYTES": execMaxFileBytes,
+      "EXEC_MAX_CORE_BYTES": execMaxCoreBytes, "EXEC_MAX_OPEN_FILES": execMaxOpenFiles,
+      "EXEC_MAX_PROCESSES": execMaxProcesses, "EXEC_MAX_CPU_SECONDS": execMaxCPUSeconds, "EXEC_NICE": execNice,
+      "JOB_PROCESSING_SECONDS": jobProcessingSeconds,
       "SPOT_WATCHER_ENABLED": spotWatcherEnabled, "SPOT_PROVIDER": spotProvider, "IMDS_URL": imdsURL,
       "ON_SPOT_NOTICE": onSpotNotice, "ON_REBALANCE": onRebalance, "ON_LIFECYCLE_STATE": onLifecycleState,
       "ON_SCHEDULED_MAINTENANCE": onScheduledMaintenance, "MAINTENANCE_LEAD_SECONDS": maintenanceLeadSeconds,

@@ -18,6 +18,13 @@ struct ChildProcess: Sendable {
     case signalled(Int32)
   }
 
+  struct Outcome: Sendable, Equatable {
+    let ending: Ending
+    /// What the program has computed, with those of its processes that it has waited for; known only of one under
+    /// limits.
+    var processorSeconds = 0.0
+  }
+
   /// How long output is waited for after the program's end: who still holds the pipe then is none of ours.
   private static let outputPatience = Duration.milliseconds(500)
 
@@ -27,7 +34,8 @@ struct ChildProcess: Sendable {
   let environment: [String: String]
   let directory: String?
   /// Standard input is this file: no program can leave a writer waiting by not reading.
-  let inputFile: String
+  let input: ExchangedFile
+  let conditions: ExecConditions
   /// By which processes that belong to it are known, in its environment.
   let lease: String
   let groups: ProcessGroups
@@ -43,13 +51,12 @@ struct ChildProcess: Sendable {
   func run(
     output: @escaping @Sendable (ByteBuffer) async -> Void,
     control: @escaping @Sendable (_ program: UInt32) async -> Void
-  ) async throws -> Ending {
-    let input = open(inputFile, O_RDONLY | O_CLOEXEC)
-    guard input >= 0 else { throw SystemFailure(action: "open \(inputFile)") }
+  ) async throws -> Outcome {
+    guard let input = try self.input.open()?.descriptor else { throw SystemFailure(action: "open its input") }
     let pipe: (reading: CInt, writing: CInt)
     let channel: NIOAsyncChannel<ByteBuffer, Never>
     do {
-      pipe = try Self.makePipe()
+      pipe = try makePipe()
       do {
         channel = try await Self.channel(reading: pipe.reading)
       } catch {
@@ -61,7 +68,7 @@ struct ChildProcess: Sendable {
       close(input)
       throw error
     }
-    return try await withThrowingTaskGroup(of: Ending?.self) { group in
+    return try await withThrowingTaskGroup(of: Outcome?.self) { group in
       group.addTask {
         // Ends when every holder of the other end has closed it, or by cancellation.
         try? await channel.executeThenClose { inbound in
@@ -69,28 +76,39 @@ struct ChildProcess: Sendable {
         }
         return nil
       }
-      let ending = try await run(input: input, output: pipe.writing, control: control)
+      let outcome = try await run(input: input, output: pipe.writing, control: control)
       group.addTask {
         try? await Task.sleep(for: Self.outputPatience)
         return nil
       }
       _ = try await group.next()
       group.cancelAll()
-      return ending
+      return outcome
     }
   }
 
+  /// Closes both descriptors.
   private func run(
     input: CInt, output: CInt, control: @escaping @Sendable (_ program: UInt32) async -> Void
-  ) async throws -> Ending {
+  ) async throws -> Outcome {
+    let program = await groups.announce(lease: lease)
+    defer { groups.forget(program) }
+    #if os(Linux)
+      if !conditions.isOrdinary {
+        return try await runRestricted(program, input: input, output: output, control: control)
+      }
+    #endif
+    return try await runOrdinary(program, input: input, output: output, control: control)
+  }
+
+  private func runOrdinary(
+    _ program: UInt32, input: CInt, output: CInt, control: @escaping @Sendable (_ program: UInt32) async -> Void
+  ) async throws -> Outcome {
     var options = PlatformOptions()
     options.createSession = true
     // Only for when this task is cancelled: a worker whose time is up leaves nothing running.
     options.teardownSequence = [.send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .seconds(1))]
     let variables = Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0), $1) })
-    let (groups, logger) = (groups, logger)
-    let program = await groups.announce(lease: lease)
-    defer { groups.forget(program) }
     let result = try await Subprocess.run(
       .path(.init(path)),
       arguments: Arguments(executablePathOverride: command.first, remainingValues: Array(command.dropFirst())),
@@ -98,22 +116,59 @@ struct ChildProcess: Sendable {
       input: .fileDescriptor(.init(rawValue: input), closeAfterSpawningProcess: true),
       output: .fileDescriptor(.init(rawValue: output), closeAfterSpawningProcess: true),
       error: .combinedWithOutput
-    ) { execution in
+    ) { [self] execution in
       groups.insert(program, leader: execution.processIdentifier.value)
-      await withTaskGroup(of: Void.self) { group in
-        group.addTask { await control(program) }
-        await ProgramEnd.wait(for: execution)
-        group.cancelAll()
-      }
-      // The program has ended but is not yet reaped, so its number is still its own: end what it left behind.
-      let left = groups.endRest(of: program)
-      if left > 0 {
-        logger.warning("processes of a program do not end although they were killed", metadata: ["count": "\(left)"])
-      }
+      await accompany(program, control: control) { await ProgramEnd.wait(for: execution) }
     }
     switch result.terminationStatus {
-    case .exited(let status): return .exited(status)
-    case .signaled(let signal): return .signalled(signal)
+    case .exited(let status): return Outcome(ending: .exited(status))
+    case .signaled(let signal): return Outcome(ending: .signalled(signal))
+    }
+  }
+
+  #if os(Linux)
+    private func runRestricted(
+      _ program: UInt32, input: CInt, output: CInt, control: @escaping @Sendable (_ program: UInt32) async -> Void
+    ) async throws -> Outcome {
+      let leader: pid_t
+      do {
+        defer {
+          close(input)
+          close(output)
+        }
+        leader = try ProgramStart(
+          path: path, command: command, environment: environment, directory: directory, input: input, output: output,
+          conditions: conditions
+        ).run()
+      }
+      groups.insert(program, leader: leader)
+      await withTaskCancellationHandler {
+        await accompany(program, control: control) { await ProgramEnd.wait(forChild: leader) }
+      } onCancel: {
+        groups.signalGroup(of: program, SIGKILL)
+      }
+      var (status, usage): (Int32, rusage) = (0, rusage())
+      while wait4(leader, &status, 0, &usage) < 0, errno == EINTR {}
+      let signal = status & 0x7F
+      return Outcome(
+        ending: signal == 0 ? .exited(status >> 8 & 0xFF) : .signalled(signal),
+        processorSeconds: usage.ru_utime.inSeconds + usage.ru_stime.inSeconds)
+    }
+  #endif
+
+  /// Runs `control` until the program has ended, then ends what the program has left behind.
+  private func accompany(
+    _ program: UInt32, control: @escaping @Sendable (_ program: UInt32) async -> Void, end: () async -> Void
+  ) async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await control(program) }
+      await end()
+      group.cancelAll()
+    }
+    // The program has ended but is not yet reaped, so its number is still its own: end what it left behind.
+    let left = groups.endRest(of: program)
+    if left > 0 {
+      logger.warning("processes of a program do not end although they were killed", metadata: ["count": "\(left)"])
     }
   }
 
@@ -126,11 +181,13 @@ struct ChildProcess: Sendable {
       }
   }
 
-  private static func makePipe() throws -> (reading: CInt, writing: CInt) {
+  private func makePipe() throws -> (reading: CInt, writing: CInt) {
     var ends: [CInt] = [-1, -1]
     guard pipe(&ends) == 0 else { throw SystemFailure(action: "make a pipe") }
     // Another program started at this moment does not inherit them either: all but its own descriptors are closed.
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    // Many programs open `/dev/stderr` anew, and only a pipe's owner may.
+    if let user = conditions.user { _ = fchown(ends[1], user.userID, user.groupID) }
     return (ends[0], ends[1])
   }
 }
@@ -142,4 +199,8 @@ struct SystemFailure: Error, Sendable, CustomStringConvertible {
   init(action: String, code: Int32 = errno) {
     description = "cannot \(action): \(String(cString: strerror(code)))"
   }
+}
+
+extension timeval {
+  fileprivate var inSeconds: Double { Double(tv_sec) + Double(tv_usec) / 1e6 }
 }

@@ -9,12 +9,14 @@ actor ExecFiles {
   private var progress: WatchedFile
   /// The upload that is on its way.
   private var upload: Upload?
+  /// Why the checkpoint is not read, as the job's log has been told.
+  private var told: ExchangedFile.Refusal?
 
   init(job: JobContext, scratch: ScratchFolder) {
     self.job = job
     // What an earlier attempt saved was put there before the program started.
-    checkpoint = WatchedFile(path: scratch.checkpointFile, isKnown: true)
-    progress = WatchedFile(path: scratch.progressFile, mustBeWhole: false)
+    checkpoint = WatchedFile(scratch.file(.checkpoint), isKnown: true)
+    progress = WatchedFile(scratch.file(.progress), mustBeWhole: false)
   }
 
   /// Looks again and again, until cancelled.
@@ -38,7 +40,7 @@ actor ExecFiles {
 
   private func saveCheckpoint(after end: WatchedFile.WriterEnd?) async {
     if let upload, !(await hasEnded(upload)) { return }
-    guard let bytes = checkpoint.takeIfNew(after: end) else { return }
+    guard let bytes = checkpoint.takeIfNew(after: end) else { return tellRefusal() }
     let (upload, job) = (Upload(nil), job)
     self.upload = upload
     // Not a child: the end of the program ends the looking, but not the upload that is on its way. Cancelled, it might
@@ -63,6 +65,12 @@ actor ExecFiles {
     self.upload = nil
     if case .failure(let error) = outcome { note(error) }
     return true
+  }
+
+  private func tellRefusal() {
+    guard let refusal = checkpoint.refusal, refusal != told else { return }
+    told = refusal
+    job.log("baton: the checkpoint is not saved: the file that BATON_CHECKPOINT_FILE names \(refusal)\n")
   }
 
   /// A checkpoint that could not be saved never fails the job, which goes on from the one before if it must.

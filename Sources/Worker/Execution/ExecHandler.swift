@@ -27,15 +27,21 @@ struct ExecHandler: SelfStoppingHandler {
   let allowance: ExecAllowance
   /// Where the jobs' folders are made.
   let scratchParent: String
-  /// The worker's own environment, which programs inherit.
+  /// The worker's own environment, of which programs inherit what the ``conditions`` let pass.
   let environment: [String: String]
+  let conditions: ExecConditions
   let groups: ProcessGroups
   /// Names this process to the programs' environment.
   let mark: WorkerMark?
 
   /// What goes on beside the jobs as long as the worker does.
   func housekeeping(logger: Logger) -> [any Service] {
-    var services: [any Service] = [OrphanReaper(groups: groups, scratchParent: scratchParent, logger: logger)]
+    if conditions.user == nil, geteuid() == 0 {
+      logger.warning("programs of jobs run as root, as this worker does; EXEC_USER names another user for them")
+    }
+    var services: [any Service] = [
+      OrphanReaper(groups: groups, scratchParent: scratchParent, user: conditions.user, logger: logger)
+    ]
     if let mark { services.append(OrphanSweeper(own: mark, logger: logger)) }
     return services
   }
@@ -55,21 +61,22 @@ struct ExecHandler: SelfStoppingHandler {
       throw JobFailed(
         code: "command_not_found", message: "this worker has no program '\(program)'", retryable: false)
     }
-    let scratch = try ScratchFolder(under: scratchParent, named: job.leaseID)
+    let scratch = try ScratchFolder(under: scratchParent, named: job.leaseID, for: conditions.user)
     defer { scratch.remove() }
-    try scratch.write((payload.input ?? .null).bytes, to: scratch.inputFile)
-    if let checkpoint = try await job.checkpoint() { try scratch.write(checkpoint, to: scratch.checkpointFile) }
+    try scratch.write((payload.input ?? .null).bytes, to: .input)
+    if let checkpoint = try await job.checkpoint() { try scratch.write(checkpoint, to: .checkpoint) }
+    try scratch.handOver()
 
     let child = ChildProcess(
       path: path, command: payload.command, environment: variables(payload, job, scratch),
-      directory: payload.directory, inputFile: scratch.inputFile, lease: job.leaseID, groups: groups,
-      logger: job.logger)
+      directory: payload.directory, input: scratch.file(.input), conditions: conditions, lease: job.leaseID,
+      groups: groups, logger: job.logger)
     let files = ExecFiles(job: job, scratch: scratch)
     let tail = OutputTail()
     let isTerminated = Watched(false)
-    let ending: ChildProcess.Ending
+    let outcome: ChildProcess.Outcome
     do {
-      ending = try await child.run { buffer in
+      outcome = try await child.run { buffer in
         let bytes = Array(buffer: buffer)
         tail.append(bytes)
         job.log.append(bytes)
@@ -86,9 +93,9 @@ struct ExecHandler: SelfStoppingHandler {
       throw JobFailed(code: "spawn_failed", message: "cannot start '\(program)': \(error)")
     }
     let wasTerminated = isTerminated.value
-    let hasFinished = ending == .exited(0) && job.run.state.value.halt == nil
-    await files.takeLast(writer: Self.wasKilled(ending) ? .killed : .byItself, withCheckpoint: !hasFinished)
-    return try conclude(ending, wasTerminated: wasTerminated, tail: tail, scratch: scratch)
+    let hasFinished = outcome.ending == .exited(0) && job.run.state.value.halt == nil
+    await files.takeLast(writer: Self.wasKilled(outcome.ending) ? .killed : .byItself, withCheckpoint: !hasFinished)
+    return try conclude(outcome, wasTerminated: wasTerminated, tail: tail, scratch: scratch)
   }
 
   // MARK: Stopping
@@ -124,9 +131,9 @@ struct ExecHandler: SelfStoppingHandler {
   // MARK: Outcome
 
   private func conclude(
-    _ ending: ChildProcess.Ending, wasTerminated: Bool, tail: OutputTail, scratch: ScratchFolder
+    _ outcome: ChildProcess.Outcome, wasTerminated: Bool, tail: OutputTail, scratch: ScratchFolder
   ) throws -> RawJSON? {
-    switch ending {
+    switch outcome.ending {
     case .exited(0):
       return try scratch.result()
     case .exited(Self.tryAgain) where wasTerminated, .signalled(SIGTERM) where wasTerminated,
@@ -134,32 +141,37 @@ struct ExecHandler: SelfStoppingHandler {
       // The last is how shells and virtual machines say that they ended because of a SIGTERM.
       throw JobInterrupted()
     case .exited(let status):
-      throw Self.failure("exit status \(status)", tail)
+      throw failure("exit status \(status)", outcome, tail)
     case .signalled(let signal):
-      throw Self.failure("killed by signal \(signal)", tail)
+      throw failure("killed by signal \(signal)", outcome, tail)
     }
   }
 
-  private static func failure(_ what: String, _ tail: OutputTail) -> JobFailed {
-    let lines = tail.text
-    return JobFailed(code: "exit_status", message: lines.isEmpty ? what : "\(what); its last output:\n\(lines)")
+  private func failure(_ what: String, _ outcome: ChildProcess.Outcome, _ tail: OutputTail) -> JobFailed {
+    let reached = conditions.limits.reached(outcome)
+    let (lines, what) = (tail.text, reached.map { "the worker's limit \($0) was reached: \(what)" } ?? what)
+    return JobFailed(
+      code: reached == nil ? "exit_status" : "limit_exceeded",
+      message: lines.isEmpty ? what : "\(what); its last output:\n\(lines)")
   }
 
   // MARK: Environment
 
   private func variables(_ payload: ExecPayload, _ job: JobContext, _ scratch: ScratchFolder) -> [String: String] {
-    var variables = environment
-    // The worker's own right to speak to the coordinator is not the program's.
-    variables["BATON_TOKEN"] = nil
+    var variables = conditions.variables.filter(environment)
+    if let user = conditions.user {
+      variables["HOME"] = user.home
+      (variables["USER"], variables["LOGNAME"]) = (user.name, user.name)
+    }
     variables.merge(payload.environment) { $1 }
     variables[WorkerMark.variable] = mark?.text
     variables.merge([
       "BATON_JOB_ID": job.jobID,
       "BATON_ATTEMPT": String(job.attempt),
       "BATON_LEASE_ID": job.leaseID,
-      "BATON_CHECKPOINT_FILE": scratch.checkpointFile,
-      "BATON_PROGRESS_FILE": scratch.progressFile,
-      "BATON_RESULT_FILE": scratch.resultFile,
+      "BATON_CHECKPOINT_FILE": scratch.path(of: .checkpoint),
+      "BATON_PROGRESS_FILE": scratch.path(of: .progress),
+      "BATON_RESULT_FILE": scratch.path(of: .result),
     ]) { $1 }
     return variables
   }

@@ -1,5 +1,10 @@
 import CLinuxProcess
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Glibc)
@@ -70,12 +75,24 @@ enum ProgramMark {
   /// The number that a process carries, if it comes from a program of this worker.
   static func number(of process: pid_t) -> UInt32? {
     var found: UInt64 = 0
-    guard baton_get_lock_limit(process, &found) == 0 else { return nil }
+    if baton_get_lock_limit(process, &found) != 0 {
+      // Of another user's process, root in a container may be told this way only.
+      guard let written = written(of: process) else { return nil }
+      found = written
+    }
     let number = UInt32(truncatingIfNeeded: found)
     return found == limit(number, of: getpid()) ? number : nil
   }
 
-  private static func current() -> UInt64? {
+  /// The limit as anybody may read it in `/proc`.
+  static func written(of process: pid_t) -> UInt64? {
+    guard let limits = FileManager.default.contents(atPath: "/proc/\(process)/limits") else { return nil }
+    let title = "Max file locks"
+    return String(decoding: limits, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix(title) }
+      .flatMap { $0.dropFirst(title.count).split(separator: " ").first }.flatMap { UInt64($0) }
+  }
+
+  static func current() -> UInt64? {
     var limit: UInt64 = 0
     return baton_get_lock_limit(0, &limit) == 0 ? limit : nil
   }

@@ -8,6 +8,8 @@ struct OrphanReaper: Service {
   let groups: ProcessGroups
   /// Where the jobs' folders are.
   let scratchParent: String
+  /// Whose they may be besides the worker's own.
+  var user: ExecUser?
   /// How often to look, in seconds.
   var interval = 0.5
   let logger: Logger
@@ -17,7 +19,7 @@ struct OrphanReaper: Service {
     let executor = ThreadExecutor(name: "reaper")
     await cancelWhenGracefulShutdown {
       await withTaskExecutorPreference(executor) {
-        let folders = ScratchFolder.removeLeftovers(under: scratchParent)
+        let folders = ScratchFolder.removeLeftovers(under: scratchParent, of: user)
         if !folders.isEmpty {
           logger.notice(
             "removed the folders of jobs whose worker is gone",

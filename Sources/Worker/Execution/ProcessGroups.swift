@@ -145,7 +145,8 @@ final class ProcessGroups: Sendable {
     }
   }
 
-  private func signalGroup(of number: UInt32, _ signal: Int32) {
+  /// Signals a program's own group, and nothing that has left it.
+  func signalGroup(of number: UInt32, _ signal: Int32) {
     // Under the lock, so that the leader's number cannot become somebody else's in between.
     state.withLock { state in
       if let leader = state.signallable[number] { Self.signal(signal, group: leader) }

@@ -1,3 +1,4 @@
+import CLinuxProcess
 import Dispatch
 import Subprocess
 
@@ -32,6 +33,25 @@ enum ProgramEnd {
       await wait(for: source, closing: descriptor)
     #endif
   }
+
+  #if os(Linux)
+    /// Returns when a child of this process has ended, whether or not the task is cancelled.
+    static func wait(forChild process: pid_t) async {
+      let descriptor = baton_open_process(process)
+      if descriptor >= 0 {
+        return await wait(
+          for: DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: .global()), closing: descriptor)
+      }
+      // Before Linux 5.3.
+      await withCheckedContinuation { continuation in
+        DispatchQueue.global().async {
+          var information = siginfo_t()
+          while waitid(P_PID, id_t(process), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+          continuation.resume()
+        }
+      }
+    }
+  #endif
 
   private static func wait(for source: some DispatchSourceProtocol, closing descriptor: CInt?) async {
     await withCheckedContinuation { continuation in

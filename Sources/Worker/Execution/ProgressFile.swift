@@ -2,9 +2,12 @@ import BatonJSON
 
 /// Reads what a program writes into its progress file: `0.42`, or `{"fraction":0.42,"message":"epoch 3"}`.
 enum ProgressFile {
+  /// The most that makes sense, in bytes.
+  static let limit = 64 * 1024
+
   /// Nil for anything else, such as half a line: the next look will find a whole one.
   static func parse(_ bytes: [UInt8]) -> (fraction: Double?, message: String?)? {
-    guard !bytes.isEmpty, bytes.count <= 64 * 1024, var reader = try? JSONReader(bytes) else { return nil }
+    guard !bytes.isEmpty, bytes.count <= limit, var reader = try? JSONReader(bytes) else { return nil }
     do {
       if let fraction = try? reader.double() {
         try reader.end()

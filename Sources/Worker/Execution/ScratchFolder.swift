@@ -17,64 +17,103 @@ import BatonJSON
 ///
 /// The worker holds a lock on the folder, which ends with it however it ends: a folder that is not locked is left over.
 struct ScratchFolder: Sendable {
-  let path: String
-  private let lock: CInt
+  /// What is in it from the start, or may be at the end.
+  enum Content: String {
+    case input = "input.json"
+    case checkpoint
+    case progress
+    case result = "result.json"
 
-  var checkpointFile: String { path + "/checkpoint" }
-  var progressFile: String { path + "/progress" }
-  var resultFile: String { path + "/result.json" }
-  var inputFile: String { path + "/input.json" }
+    /// The most that is read of what a program has made, in bytes: more than any coordinator can be told to take.
+    fileprivate var limit: Int {
+      switch self {
+      case .input: .max
+      case .checkpoint: 512 << 20
+      case .progress: ProgressFile.limit
+      case .result: 256 << 20
+      }
+    }
+  }
+
+  let path: String
+  /// The user whose it becomes; nil when programs run as the worker's own.
+  private let user: ExecUser?
+  /// The folder itself. It holds the lock, too.
+  private let folder: CInt
 
   /// Makes the folder, readable by nobody else. It is there until ``remove()``.
   /// - Throws: ``JobFailed``, to be tried again, when it cannot be made.
-  init(under parent: String, named name: String) throws {
+  init(under parent: String, named name: String, for user: ExecUser? = nil) throws {
     let path = "\(parent)/\(Self.prefix)\(name)"
     self.path = path
-    var lock: CInt?
+    self.user = user
+    var folder: CInt?
     // The sweeper of another worker may take it for left over, between the making and the locking.
-    for _ in 0..<10 where lock == nil {
+    for _ in 0..<10 where folder == nil {
       do {
         try FileManager.default.createDirectory(
           atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
       } catch {
         throw JobFailed(code: "scratch_unavailable", message: "cannot make the folder \(path): \(error)")
       }
-      lock = Self.lock(path)
+      folder = Self.lock(path)
     }
-    guard let lock else {
+    guard let folder else {
       throw JobFailed(code: "scratch_unavailable", message: "cannot lock the folder \(path)")
     }
-    self.lock = lock
+    self.folder = folder
   }
 
-  /// - Returns: The descriptor that holds the lock; nil when somebody else has it or has removed the folder.
+  /// - Returns: The descriptor that holds the lock; nil when somebody else has it or has removed the folder, and when
+  ///   somebody else has made it, who would get the job's files.
   private static func lock(_ path: String) -> CInt? {
-    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     // Where there are no locks, nobody can get one to remove it.
     let isHeld = flock(descriptor, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK
     var (status, found) = (stat(), stat())
-    guard isHeld, fstat(descriptor, &status) == 0, stat(path, &found) == 0, status.st_ino == found.st_ino else {
+    guard isHeld, fstat(descriptor, &status) == 0, status.st_uid == geteuid(), stat(path, &found) == 0,
+      status.st_ino == found.st_ino
+    else {
       close(descriptor)
       return nil
     }
     return descriptor
   }
 
-  func write(_ bytes: [UInt8], to file: String) throws {
+  /// Where a program finds it.
+  func path(of content: Content) -> String { "\(path)/\(content.rawValue)" }
+
+  func file(_ content: Content) -> ExchangedFile {
+    ExchangedFile(folder: folder, name: content.rawValue, owner: user?.userID, limit: content.limit)
+  }
+
+  /// To be called before the folder is handed over.
+  func write(_ bytes: [UInt8], to content: Content) throws {
     do {
-      try Data(bytes).write(to: URL(filePath: file))
+      try file(content).create(bytes, group: user?.groupID)
     } catch {
-      throw JobFailed(code: "scratch_unavailable", message: "cannot write \(file): \(error)")
+      throw JobFailed(code: "scratch_unavailable", message: "\(error), in the folder \(path)")
     }
+  }
+
+  /// Makes it the programs' user's, who can do with it what it likes from now on.
+  func handOver() throws {
+    guard let user, fchown(folder, user.userID, user.groupID) != 0 else { return }
+    let failure = SystemFailure(action: "give the folder \(path) to \(user.label)")
+    throw JobFailed(code: "scratch_unavailable", message: "\(failure)")
   }
 
   /// The program's result, if it wrote one.
   /// - Throws: ``JobFailed`` with the code `invalid_result`, not to be tried again, when it is no JSON.
   func result() throws -> RawJSON? {
-    guard let data = FileManager.default.contents(atPath: resultFile) else { return nil }
     do {
-      return try RawJSON(parsing: Array(data))
+      guard let (descriptor, status) = try file(.result).open() else { return nil }
+      defer { close(descriptor) }
+      guard let bytes = ExchangedFile.read(Int(status.st_size), from: descriptor) else {
+        throw SystemFailure(action: "read it")
+      }
+      return try RawJSON(parsing: bytes)
     } catch {
       throw JobFailed(
         code: "invalid_result", message: "the file that BATON_RESULT_FILE names: \(error)", retryable: false)
@@ -82,12 +121,14 @@ struct ScratchFolder: Sendable {
   }
 
   func remove() {
-    try? FileManager.default.removeItem(atPath: path)
+    FolderClearing.clear(folder)
+    // Should its user have put something else there: an empty folder is all that this removes.
+    rmdir(path)
     unlock()
   }
 
   /// Leaves the folder to whoever finds it, as a worker does that is killed.
-  func unlock() { close(lock) }
+  func unlock() { close(folder) }
 
   // MARK: Left over
 
@@ -102,9 +143,11 @@ struct ScratchFolder: Sendable {
 
   /// Removes the folders whose worker was killed on this machine.
   ///
-  /// - Parameter parent: Where they are.
+  /// - Parameters:
+  ///   - parent: Where they are.
+  ///   - user: Whose they are besides the worker's own.
   /// - Returns: What has been removed.
-  static func removeLeftovers(under parent: String) -> [String] {
+  static func removeLeftovers(under parent: String, of user: ExecUser? = nil) -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
     return names.filter { $0.hasPrefix(prefix) }.compactMap { name in
       let path = "\(parent)/\(name)"
@@ -112,15 +155,11 @@ struct ScratchFolder: Sendable {
       guard descriptor >= 0 else { return nil }
       defer { close(descriptor) }
       var status = stat()
-      guard fstat(descriptor, &status) == 0, status.st_uid == geteuid(),
+      guard fstat(descriptor, &status) == 0, status.st_uid == geteuid() || status.st_uid == user?.userID,
         flock(descriptor, LOCK_EX | LOCK_NB) == 0
       else { return nil }
-      do {
-        try FileManager.default.removeItem(atPath: path)
-        return path
-      } catch {
-        return nil
-      }
+      FolderClearing.clear(descriptor)
+      return rmdir(path) == 0 ? path : nil
     }
   }
 }

@@ -38,19 +38,21 @@ struct WatchedFile: ~Copyable, Sendable {
   /// Who writes in place does not pause for so long.
   private static let pause = Duration.milliseconds(300)
 
-  let path: String
+  private let file: ExchangedFile
   private let mustBeWhole: Bool
   /// What was taken last.
   private var taken: Stamp?
   private var seen: Seen?
+  /// Why what was there at the last look was not even looked at.
+  private(set) var refusal: ExchangedFile.Refusal?
 
   /// - Parameters:
   ///   - isKnown: Whether what is there now is not news.
   ///   - mustBeWhole: False for a file of which a part does no harm: then a writer that never pauses is heard, too.
-  init(path: String, isKnown: Bool = false, mustBeWhole: Bool = true) {
-    self.path = path
+  init(_ file: ExchangedFile, isKnown: Bool = false, mustBeWhole: Bool = true) {
+    self.file = file
     self.mustBeWhole = mustBeWhole
-    seen = Self.look(at: path)
+    seen = look()
     if isKnown { taken = seen?.stamp }
   }
 
@@ -62,7 +64,7 @@ struct WatchedFile: ~Copyable, Sendable {
   ///
   /// - Parameter end: How its writer has ended, if it has: there will be no further look.
   mutating func takeIfNew(after end: WriterEnd? = nil) -> [UInt8]? {
-    guard let now = Self.look(at: path) else { return nil }
+    guard let now = look() else { return nil }
     let before = seen
     seen = now
     defer { if let before { close(before.descriptor) } }
@@ -86,39 +88,22 @@ struct WatchedFile: ~Copyable, Sendable {
   /// Forgets that the newest was taken: it could not be delivered.
   mutating func putBack() { taken = nil }
 
-  private static func look(at path: String) -> Seen? {
-    // A pipe in the file's place must not hold up whoever looks.
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { return nil }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      close(descriptor)
+  private mutating func look() -> Seen? {
+    do throws(ExchangedFile.Refusal) {
+      let opened = try file.open()
+      refusal = nil
+      return opened.map { Seen(descriptor: $0.descriptor, stamp: Stamp($0.status)) }
+    } catch {
+      refusal = error
       return nil
     }
-    return Seen(descriptor: descriptor, stamp: Stamp(status))
   }
 
   /// Reads the file, and makes sure that it was not written to meanwhile.
   private static func read(_ file: Seen) -> [UInt8]? {
-    let descriptor = file.descriptor
-    var bytes = [UInt8](repeating: 0, count: Int(file.stamp.size))
-    var filled = 0
-    while filled < bytes.count {
-      let count = bytes.withUnsafeMutableBytes { buffer in
-        #if canImport(Darwin)
-          Darwin.read(descriptor, buffer.baseAddress! + filled, buffer.count - filled)
-        #elseif canImport(Musl)
-          Musl.read(descriptor, buffer.baseAddress! + filled, buffer.count - filled)
-        #else
-          Glibc.read(descriptor, buffer.baseAddress! + filled, buffer.count - filled)
-        #endif
-      }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { return nil }
-      filled += count
-    }
+    guard let bytes = ExchangedFile.read(Int(file.stamp.size), from: file.descriptor) else { return nil }
     var status = stat()
-    guard fstat(descriptor, &status) == 0, Stamp(status) == file.stamp else { return nil }
+    guard fstat(file.descriptor, &status) == 0, Stamp(status) == file.stamp else { return nil }
     return bytes
   }
 }

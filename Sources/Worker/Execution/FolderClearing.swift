@@ -1,0 +1,85 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// Removes what is in a folder with all that is below it, and nothing else, though somebody goes on changing it.
+///
+/// It goes by descriptors: a path that was a folder when it was looked at may be a link to another by the time it is
+/// used, and a worker that runs as root would empty that one.
+struct FolderClearing {
+  /// How far down it goes, each step with a descriptor. What lies deeper is moved up first.
+  private static let depth = 64
+  /// How many names are read before they are removed.
+  private static let batch = 1000
+
+  private let top: CInt
+  private let device: dev_t
+  private var moved = 0
+
+  /// - Parameter folder: The folder's descriptor. The folder itself stays.
+  static func clear(_ folder: CInt) {
+    var status = stat()
+    guard fstat(folder, &status) == 0 else { return }
+    var clearing = FolderClearing(top: folder, device: status.st_dev)
+    clearing.clear(folder, depth: 0)
+  }
+
+  private init(top: CInt, device: dev_t) {
+    self.top = top
+    self.device = device
+  }
+
+  private mutating func clear(_ folder: CInt, depth: Int) {
+    // Programs make folders that nobody may write to, its owner neither.
+    _ = fchmod(folder, 0o700)
+    var progress = true
+    while progress {
+      let names = Self.names(in: folder)
+      progress = false
+      for name in names where remove(name, from: folder, depth: depth) { progress = true }
+    }
+  }
+
+  /// - Returns: Whether it is gone from the folder.
+  private mutating func remove(_ name: [CChar], from folder: CInt, depth: Int) -> Bool {
+    if unlinkat(folder, name, 0) == 0 { return true }
+    let inner = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    guard inner >= 0 else { return false }
+    defer { close(inner) }
+    var status = stat()
+    // Not into what is mounted there.
+    guard fstat(inner, &status) == 0, status.st_dev == device else { return false }
+    if depth == Self.depth {
+      _ = fchmod(inner, 0o700)
+      moved += 1
+      return renameat(folder, name, top, "moved-\(moved)-\(UInt64.random(in: .min ... .max))") == 0
+    }
+    clear(inner, depth: depth + 1)
+    return unlinkat(folder, name, AT_REMOVEDIR) == 0
+  }
+
+  /// As the bytes that they are: a name need not be text.
+  private static func names(in folder: CInt) -> [[CChar]] {
+    let descriptor = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { return [] }
+    guard let stream = fdopendir(descriptor) else {
+      close(descriptor)
+      return []
+    }
+    defer { closedir(stream) }
+    var names: [[CChar]] = []
+    while names.count < batch, let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { start in
+          Array(UnsafeBufferPointer(start: start, count: strlen(start) + 1))
+        }
+      }
+      if name != [0x2E, 0] && name != [0x2E, 0x2E, 0] { names.append(name) }
+    }
+    return names
+  }
+}
