@@ -8,13 +8,7 @@ extension LocalPostgres {
   /// - Throws: ``LocalPostgresError`` with what the server said.
   @discardableResult
   public func run(_ statements: String, database: String = "postgres") async throws -> String {
-    let result = try await Subprocess.run(
-      .path(.init(binaries.psql)),
-      arguments: Arguments(["-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", url(database: database)]),
-      environment: .custom(["PATH": "/usr/bin:/bin"]), input: .string(statements + "\n"),
-      output: .string(limit: 64 << 20), error: .string(limit: 16_384))
-    guard result.terminationStatus.isSuccess else { throw LocalPostgresError.failed(result.standardError) }
-    return result.standardOutput
+    try await PSQL(binaries, url: url(database: database)).run(statements)
   }
 
   /// Makes a standby of this server, which must be running; it follows once it is started.

@@ -1,5 +1,4 @@
 import Logging
-import Subprocess
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -182,12 +181,7 @@ extension LocalPostgres {
       SELECT format('CREATE DATABASE %I', :'name')
       WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name') \gexec
       """#
-    let result = try await Subprocess.run(
-      .path(.init(binaries.psql)),
-      arguments: Arguments(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "name=\(name)", url()]),
-      environment: .custom(["PATH": "/usr/bin:/bin"]), input: .string(statement + "\n"), output: .discarded,
-      error: .string(limit: 16_384))
-    guard result.terminationStatus.isSuccess else { throw LocalPostgresError.failed(result.standardError) }
+    try await PSQL(binaries, url: url()).run(statement, variables: ["name": name])
   }
 
   private func startGuard() async throws {

@@ -1,5 +1,4 @@
 import BatonLocalPostgres
-import Subprocess
 
 /// The private database, asked with `psql`: the `baton` command is not to need PostgreSQL's client library.
 struct BenchDatabase: Sendable {
@@ -11,13 +10,13 @@ struct BenchDatabase: Sendable {
   /// - Throws: `BenchError` with what `psql` said.
   @discardableResult
   func query(_ statement: String) async throws -> [[String]] {
-    let result = try await Subprocess.run(
-      .path(.init(binaries.psql)),
-      arguments: Arguments(["-X", "-A", "-t", "-q", "-F", "\t", "-v", "ON_ERROR_STOP=1", url]),
-      environment: .custom(["PATH": "/usr/bin:/bin", "LC_ALL": "C"]), input: .string(statement + "\n"),
-      output: .string(limit: 64 << 20), error: .string(limit: 16_384))
-    guard result.terminationStatus.isSuccess else { throw BenchError("psql: \(result.standardError)") }
-    return result.standardOutput.split(separator: "\n").map { line in
+    let text: String
+    do {
+      text = try await PSQL(binaries, url: url).run(statement)
+    } catch let error as LocalPostgresError {
+      throw BenchError("psql: \(error)")
+    }
+    return text.split(separator: "\n").map { line in
       line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
     }
   }
