@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import tempfile
 
 from measuring import ROUNDS, Report
 
@@ -11,10 +10,8 @@ CONNECTIONS = 64
 
 
 def bench(*arguments: str) -> dict:
-    with tempfile.NamedTemporaryFile("r", suffix=".json") as file:
-        command = [os.environ["BATON"], "bench", *arguments, "--rounds", "1", "--report", file.name]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        return json.load(file)
+    command = [os.environ["BATON"], "bench", *arguments, "--rounds", "1", "--json"]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 
 def median(report: dict, name: str, **parameters: int) -> float:
