@@ -111,7 +111,7 @@ public struct Coordinator: Sendable {
       router: makeRoutes().router,
       server: .http1(configuration.limits.channelConfiguration, securedBy: identity),
       configuration: ApplicationConfiguration(
-        address: .hostname(configuration.host, port: configuration.port), serverName: "baton", backlog: 1024,
+        address: .hostname(configuration.host, port: configuration.port), serverName: "baton", backlog: 4096,
         availableConnectionsDelegate: .maximum(configuration.limits.maxConnections, logger: logger)),
       onServerRunning: { [logger] channel in
         let port = channel.localAddress?.port ?? 0
