@@ -136,11 +136,18 @@ struct WorkerServer: Service {
     }
   }
 
-  /// Whoever can reach a server on loopback is on this machine; from elsewhere the worker's token is asked for.
+  /// Whoever can reach a server on loopback is on this machine; from elsewhere the worker's token is asked for. So it is
+  /// of everybody when programs run as another user than the worker: they are on this machine, too.
   private func authorize(_ request: Request) throws {
-    guard !Self.isLoopback(configuration.host) else { return }
+    guard request.headers[.origin] == nil else {
+      throw Problem(.forbidden, "requests that a web page makes (with the header Origin) are not taken")
+    }
+    guard !Self.isLoopback(configuration.host) || configuration.execUser != nil else { return }
     guard let token = configuration.token else {
-      throw Problem(.forbidden, "set BATON_TOKEN, or let the worker listen on loopback (HOST)")
+      throw Problem(
+        .forbidden,
+        configuration.execUser == nil
+          ? "set BATON_TOKEN, or let the worker listen on loopback (HOST)" : "set BATON_TOKEN; EXEC_USER is set")
     }
     let given = request.headers[.authorization] ?? ""
     guard Self.isEqual(Array(given.utf8), Array("Bearer \(token)".utf8)) else {

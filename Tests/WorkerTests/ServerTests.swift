@@ -8,12 +8,13 @@ import Testing
 /// The worker's own server, over real HTTP.
 @Suite struct ServerTests {
   private func call(
-    _ method: String, _ path: String, _ port: Int, body: String? = nil, token: String? = nil
+    _ method: String, _ path: String, _ port: Int, body: String? = nil, token: String? = nil, origin: String? = nil
   ) async throws -> (status: UInt, type: String, body: String) {
     var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
     request.method = .init(rawValue: method)
     if let body { request.body = .bytes(ByteBuffer(string: body)) }
     if let token { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
+    if let origin { request.headers.add(name: "Origin", value: origin) }
     let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
     let text = String(buffer: try await response.body.collect(upTo: 1 << 20))
     return (response.status.code, response.headers.first(name: "Content-Type") ?? "", text)
@@ -117,6 +118,37 @@ import Testing
         #expect(answer.status == 403)
         #expect(answer.body.contains(#""code":"forbidden""#))
         #expect(!other.drain.isDraining)
+      }
+    }
+  }
+
+  /// They are on this machine, too.
+  @Test func whereProgramsRunAsAnotherUserTheTokenIsAskedForOnLoopbackToo() async throws {
+    try await CoordinatorDouble.run { coordinator in
+      let worker = try TestWorker(coordinator) { configuration in
+        configuration.execUser = ExecUser("54321:54321")
+        configuration.token = "secret"
+      }
+      try await worker.run {
+        let port = try await worker.port()
+        for path in ["/drain", "/simulate/interruption", "/shutdown"] {
+          #expect(try await call("POST", path, port).status == 401)
+        }
+        #expect(!worker.drain.isDraining)
+        #expect(try await call("POST", "/drain", port, token: "secret").status == 202)
+      }
+    }
+  }
+
+  @Test func aWebPageChangesNothing() async throws {
+    try await CoordinatorDouble.run { coordinator in
+      let worker = try TestWorker(coordinator)
+      try await worker.run {
+        let port = try await worker.port()
+        for path in ["/drain", "/simulate/interruption", "/shutdown"] {
+          #expect(try await call("POST", path, port, origin: "http://evil.example").status == 403)
+        }
+        #expect(!worker.drain.isDraining)
       }
     }
   }

@@ -59,6 +59,11 @@ struct Routes {
   }
 
   private static func check(_ access: Access, _ roles: [Access.Role], _ request: Request) throws -> Access.Role {
+    // Where no token is asked for, any page in a browser on this machine could submit jobs.
+    guard !access.isOpen || request.headers[.origin] == nil else {
+      throw Problem(
+        .forbidden, "without tokens (TOKENS_FILE), requests that a web page makes (with the header Origin) are refused")
+    }
     guard let role = access.role(authorization: request.headers[.authorization]) else {
       throw Problem(.unauthorized, "send 'Authorization: Bearer TOKEN' with a token of this coordinator")
     }

@@ -52,7 +52,8 @@ extension CoordinatorClient {
         bytes: answer.body,
         contentType: answer.headers.first(name: "Content-Type") ?? "application/octet-stream",
         sequence: answer.headers.first(name: "Baton-Checkpoint-Sequence").flatMap { Int($0) })
-    } catch CoordinatorError.refused(let problem, _) where problem.status == 404 {
+    } catch CoordinatorError.refused(let problem, _) where problem.knownCode == .notFound {
+      // In the coordinator's own words: to begin anew for a load balancer's page would throw the checkpoint away.
       return nil
     }
   }

@@ -11,16 +11,21 @@ enum CoordinatorError: Error, Sendable, CustomStringConvertible {
   /// The lease is somebody else's, or no longer trusted here: nothing may be reported under it.
   case leaseLost
 
-  /// Whether the same call may succeed later without anything changing on this side.
+  /// Whether the same call may succeed later, or at another coordinator, without anything changing on this side.
+  ///
+  /// So is everything but what a coordinator itself says of the request. A load balancer has pages of its own for every
+  /// status, and a coordinator that has not read its tokens anew refuses one that the next will take: a job that has
+  /// succeeded must not fail for that.
   var isTransient: Bool {
     switch self {
     case .refused(let problem, _):
-      switch problem.status {
-      case 408, 425, 429, 500, 502, 503, 504: true
+      switch (problem.status, problem.knownCode) {
+      case (413, _): false
+      case (_, nil), (_, .unauthorized?), (_, .forbidden?), (408, _), (425, _), (429, _), (500..., _): true
       default: false
       }
-    case .unreachable: true
-    case .unintelligible, .leaseLost: false
+    case .unreachable, .unintelligible: true
+    case .leaseLost: false
     }
   }
 

@@ -23,7 +23,8 @@ struct OrphanReaper: Service {
         if !folders.isEmpty {
           logger.notice(
             "removed the folders of jobs whose worker is gone",
-            metadata: ["folders": "\(folders.joined(separator: " "))"])
+            // Their names hold the ids of leases that may still be in force.
+            metadata: ["folders": "\(folders.count)", "in": "\(scratchParent)"])
         }
         while (try? await Task.sleep(for: .seconds(interval))) != nil {
           let strays = groups.lookAround()
