@@ -85,7 +85,7 @@ public struct Coordinator: Sendable {
     let services: [any Service] = [
       await reloader.service(), pool, hotPool, SchemaMigrator(pool: pool, lifecycle: core.lifecycle, logger: logger),
       core.enqueuer, core.settler,
-      core.renewer, core.pulses, core.announcer, core.dispatcher, listener,
+      core.renewer, core.pulses, core.registry.recogniser, core.announcer, core.dispatcher, listener,
       EventForwarder(events: events, handle: notifier.handle),
       LeaseReaper(
         store: core.store, wakes: core.wakes, metrics: core.metrics,

@@ -8,6 +8,8 @@ actor WorkerRegistry {
   }
 
   private let store: JobStore
+  /// A thousand workers that come at once, to a coordinator that has just come back, are one statement or two.
+  let recogniser: Batcher<String, WorkerFacts>
   /// Also how long a worker that never sends a heartbeat counts as alive after asking for work.
   private let silentAfterSeconds: Double
   private var entries: [String: Entry] = [:]
@@ -15,6 +17,7 @@ actor WorkerRegistry {
 
   init(store: JobStore, silentAfterSeconds: Double) {
     self.store = store
+    recogniser = Batcher { try await store.recognise($0, silentAfterSeconds: silentAfterSeconds) }
     self.silentAfterSeconds = silentAfterSeconds
   }
 
@@ -22,7 +25,7 @@ actor WorkerRegistry {
   func facts(of id: String) async throws -> WorkerFacts {
     let now = ContinuousClock.now
     if let entry = entries[id], now - entry.readAt < freshness { return entry.facts }
-    let facts = try await store.recognise(id, silentAfterSeconds: silentAfterSeconds)
+    let facts = try await recogniser.submit(id)
     remember(id, facts)
     return facts
   }

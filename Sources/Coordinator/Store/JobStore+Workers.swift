@@ -39,15 +39,18 @@ extension JobStore {
     return try Self.facts(rows[0])
   }
 
-  /// What is known of a worker; one never heard of is registered with unknown capacity.
-  func recognise(_ id: String, silentAfterSeconds: Double) async throws(PostgresError) -> WorkerFacts {
-    let rows = try await database.query(
+  /// What is known of workers, in order; those never heard of are registered with unknown capacity.
+  func recognise(_ ids: [String], silentAfterSeconds: Double) async throws(PostgresError) -> [WorkerFacts] {
+    let rows = try await hot.query(
       """
-      insert into workers (id, silent_after) values ($1, now() + $2 * interval '1 second')
+      insert into workers (id, silent_after)
+      select id, now() + $2 * interval '1 second' from unnest($1::text[]) as asked(id) order by id
       on conflict (id) do update set last_heartbeat_at = now(), silent_after = excluded.silent_after
-      returning capacity_type, state <> 'active' or drain_requested
-      """, .text(id), .float8(silentAfterSeconds))
-    return try Self.facts(rows[0])
+      returning capacity_type, state <> 'active' or drain_requested, id
+      """, .textArray(Array(Set(ids))), .float8(silentAfterSeconds))
+    var facts: [String: WorkerFacts] = [:]
+    for row in rows { facts[try row.text(2)] = try Self.facts(row) }
+    return ids.map { facts[$0] ?? WorkerFacts(capacityType: .unknown, isDraining: false) }
   }
 
   /// Notes signs of life; a worker never heard of is registered with unknown capacity. A worker that drains never

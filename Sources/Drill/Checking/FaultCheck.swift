@@ -194,7 +194,8 @@ struct FaultCheck: Sendable {
         "\(name): the former rate was reached "
         + (row.recovery.map { "\(tenths($0)) s after the fault had passed" } ?? "no more")
         + ", not within \(tenths(limit)) s"
-      if late > Self.excuseSeconds {
+      // A machine that is late excuses slowness; it does not excuse a rate that never comes back.
+      if late > Self.excuseSeconds, row.recovery != nil {
         verdict.remarks.append(text + "; the machine was late by up to \(tenths(late)) s")
       } else if forgivesSlowness, row.recovery != nil {
         verdict.remarks.append(text)

@@ -132,7 +132,7 @@ import Testing
       try await fixture.enqueue()
       let lease = try await fixture.leaseOne()
       _ = try await fixture.store.saveCheckpoint([1], contentType: "a/b", lease: lease.leaseID)
-      _ = try await fixture.store.recognise("w", silentAfterSeconds: 30)
+      _ = try await fixture.store.recognise(["w"], silentAfterSeconds: 30)
       try await fixture.pool.query("delete from jobs")
       try await fixture.enqueue()
       try await fixture.pool.query(

@@ -25,10 +25,10 @@ import Testing
   @Test func anUnknownWorkerRegistersByAsking() async throws {
     try await StoreFixture.run { fixture async throws in
       #expect(
-        try await fixture.store.recognise("new", silentAfterSeconds: 30)
+        try await fixture.store.recognise(["new"], silentAfterSeconds: 30)[0]
           == WorkerFacts(capacityType: .unknown, isDraining: false))
       _ = try await fixture.store.register("known", WorkerRegistration(capacityType: .onDemand), silentAfterSeconds: 30)
-      #expect(try await fixture.store.recognise("known", silentAfterSeconds: 30).capacityType == .onDemand)
+      #expect(try await fixture.store.recognise(["known"], silentAfterSeconds: 30)[0].capacityType == .onDemand)
       let pulses = try await fixture.store.notePulses(
         [WorkerPulse(workerID: "newer", state: .active, interruption: nil)], silentAfterSeconds: 30)
       #expect(pulses.map(\.facts) == [WorkerFacts(capacityType: .unknown, isDraining: false)])
@@ -59,7 +59,7 @@ import Testing
       _ = try await fixture.store.register("w", WorkerRegistration(), silentAfterSeconds: 30)
       #expect(try await fixture.store.requestDrain(of: "w"))
       #expect(try await fixture.store.workers(id: "w").first?.state == .draining)
-      #expect(try await fixture.store.recognise("w", silentAfterSeconds: 30).isDraining)
+      #expect(try await fixture.store.recognise(["w"], silentAfterSeconds: 30)[0].isDraining)
       let pulse = WorkerPulse(workerID: "w", state: .active, interruption: nil)
       let other = WorkerPulse(workerID: "o", state: .active, interruption: nil)
       // Twice in one batch, and among others: an answer for each, in order.
