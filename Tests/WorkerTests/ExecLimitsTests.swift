@@ -128,7 +128,10 @@ import Testing
     /// Everything that ordinary programs find is the same: signals, descriptors, session, name, folder.
     @Test func aProgramWithinLimitsFindsWhatOrdinaryOnesDo() async throws {
       let script = """
-        grep -E '^Sig(Blk|Ign)' /proc/$$/status
+        for name in SigBlk SigIgn; do
+          # Without 32 and above: the C library's own.
+          echo $name $(( 0x$(grep "^$name" /proc/$$/status | cut -f2) & 0x7fffffff ))
+        done
         ls /proc/$$/fd | tr '\\n' ' '; echo
         cut -d' ' -f6 /proc/$$/stat | grep -qx $$ && echo leads its session
         tr '\\0' ' ' < /proc/$$/cmdline | head -c 6; echo
@@ -151,7 +154,7 @@ import Testing
       limits.openFiles = 64
       let limited = try await said(limits)
       #expect(limited == ordinary, "\(limited) and \(ordinary)")
-      #expect(ordinary.contains("SigIgn:\t0000000000000000\n0 1 2 \nleads its session\nsh -c \n"))
+      #expect(ordinary.contains("SigIgn 0\n0 1 2 \nleads its session\nsh -c \n"))
       #expect(ordinary.hasSuffix("/usr\n{\"a\":[1]}\né = x\n"))
     }
 

@@ -124,13 +124,24 @@ import Testing
     }
   }
 
-  @Test func oneWhoseTrustRanOutIsNeverBegun() async throws {
+  @Test func aLeaseIsBegunOnlyWhileItIsTrusted() {
+    func run(requestedBefore age: Duration) -> LeaseRun {
+      let grant = LeaseGrant(
+        leaseID: LeaseID(), jobID: JobID(LeaseID().uuid), queue: "q", kind: "k", payload: .emptyObject, attempt: 1,
+        interruptions: 0, leaseTTLSeconds: 10, timeoutSeconds: nil, onInterruption: .auto, checkpoint: nil)
+      return LeaseRun(grant: grant, requestedAt: .now - age, receivedAt: .now - age)
+    }
+    #expect(run(requestedBefore: .seconds(1)).begin(savesAfterStop: false) { _ in })
+    let old = run(requestedBefore: .seconds(11))
+    #expect(!old.begin(savesAfterStop: false) { _ in })
+    #expect(old.state.value.halt == .untrusted && old.state.value.phase == .waiting)
+  }
+
+  @Test func thoseWhoseTrustRanOutAreAllHandedBack() async throws {
     try await blocked(ttl: 3, heartbeat: 0.3) { coordinator, worker, gated, waiting in
       coordinator.state.update { $0.isDown = true }
       // Each is fenced, the job that runs, too; with that its slot is free for the next.
       for run in worker.worker.table.runs { try await run.state.first { $0.phase == .settling } }
-      // Later they may be: what has been handed back can be leased again.
-      #expect(Set(gated.begun.value).isDisjoint(with: waiting))
       coordinator.state.update { state in
         state.isDown = false
         // What is leased from now on may begin.

@@ -48,8 +48,9 @@ extension JobStore {
     try await hot.query("select baton_notify($1, $2)", .text(sender), .textArray(queues.sorted()))
   }
 
-  /// Makes sure that the database answers where leases are asked for.
+  /// Makes sure that the database answers, on the leases' own connections, too.
   func ping() async throws(PostgresError) {
+    try await database.query("select 1")
     try await hot.query("select 1")
   }
 }

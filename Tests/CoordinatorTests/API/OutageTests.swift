@@ -46,7 +46,8 @@ import Testing
         }
         #expect(try await api.get("/health").status == 200)
         #expect(try await api.get("/metrics").status == 200)
-        #expect(ContinuousClock.now - start < .seconds(5))
+        // All of them: a statement may take half a minute.
+        #expect(ContinuousClock.now - start < .seconds(15))
         // The one that waited was told as well, or still waits for its work.
         try await server.start()
         try await api.untilReady()
