@@ -51,7 +51,8 @@ import Testing
   @Test func aStatementMayWaitForALock() async throws {
     let database = try await TestDatabase.make()
     var configuration = database.configuration
-    configuration.silenceLimit = .milliseconds(100)
+    // Long enough for the server to have begun, on a machine where everything else runs, too.
+    configuration.silenceLimit = .milliseconds(400)
     let holder = try await database.connect()
     try await holder.query("CREATE TABLE t (n int)")
     try await holder.query("BEGIN")
@@ -59,9 +60,12 @@ import Testing
     let connection = try await PostgresConnection.connect(configuration, logger: .quiet)
     async let waiting = connection.query("SELECT n FROM t")
     try await eventually("somebody waits for the lock") {
-      try await holder.query("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'").count == 1
+      // In this test's own database: others run beside it on the same server.
+      try await holder.query(
+        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+      ).count == 1
     }
-    try await holder.query("SELECT pg_sleep(1)")
+    try await holder.query("SELECT pg_sleep(2)")
     try await holder.query("COMMIT")
     #expect(try await waiting.isEmpty)
   }
