@@ -24,10 +24,11 @@ final class PeerWatch: ChannelInboundHandler, RemovableChannelHandler, Sendable 
   func handlerAdded(context: ChannelHandlerContext) {
     // A client that has died without a word would keep its place in the line until its wait is over, and jobs that are
     // given to it would be lost for a lease's time: the system asks after 10 s, and gives it up after 15 more.
+    // The last limit is all of that together: were it shorter, one probe that is dropped among ten thousand would do.
     #if os(Linux)
       let channel = context.channel
       _ = channel.setOption(.socketOption(.so_keepalive), value: 1)
-      for (option, value) in [(TCP_KEEPIDLE, 10), (TCP_KEEPINTVL, 5), (TCP_KEEPCNT, 3), (TCP_USER_TIMEOUT, 15_000)] {
+      for (option, value) in [(TCP_KEEPIDLE, 10), (TCP_KEEPINTVL, 5), (TCP_KEEPCNT, 3), (TCP_USER_TIMEOUT, 25_000)] {
         _ = channel.setOption(.tcpOption(.init(rawValue: option)), value: value)
       }
     #endif
