@@ -174,7 +174,7 @@ final class ProcessGroups: Sendable {
   ///   - ending: Kills what belongs to this program, but for its leader.
   ///   - killingAll: Kills what belongs to any.
   /// - Returns: How many processes there were of what was to be killed, where this process reaps them also those that
-  ///   had ended; and how many were alive of programs that had ended earlier.
+  ///   had ended, or ended too young to be told apart; and how many were alive of programs that had ended earlier.
   private func look(killing ending: UInt32? = nil) -> (rest: Int, strays: Int) {
     looking.withLock { _ in lookLocked(killing: ending) }
   }
@@ -206,6 +206,10 @@ final class ProcessGroups: Sendable {
           if !entry.isZombie { entry.id.signal(SIGKILL) }
           // Where somebody else reaps, one that has ended is done with.
           if !entry.isZombie || adoptsOrphans { rest += 1 }
+        } else if owner == .young, ending != nil || killingAll, ProcessEntry.read(entry.pid)?.isZombie != false {
+          // It ended before it could be told whose it was. Of a chain of processes that each start the next it may be
+          // the last link, or the one before a link that this look has missed.
+          rest += 1
         }
         if entry.isZombie, entry.parent == ownership.worker, owner != .young {
           var status: Int32 = 0
