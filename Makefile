@@ -9,8 +9,8 @@ SWIFT_SOURCES := $(wildcard Sources Tests Examples Benchmarks) Package.swift
 # Most tests start programs and servers of their own: all at once they would starve each other on a small machine.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 
-.PHONY: help deps build run test test-swift test-examples drill lint format compose-check compose-demo deploy-check fuzz-api \
-	clean
+.PHONY: help deps deps-fuzz build run test test-swift test-examples drill lint format compose-check compose-demo \
+	deploy-check fuzz-api clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -51,7 +51,10 @@ compose-demo: ## Against a running `docker compose up`: stop one worker containe
 deploy-check: ## Check deploy/ without a cloud: CloudFormation, Terraform, systemd units, Kubernetes, scripts
 	@scripts/deploy-check.sh
 
-fuzz-api: build ## Fuzz the HTTP API with schemathesis (EXAMPLES=400 for a long run)
+deps-fuzz:
+	@scripts/install-dependencies.sh --fuzz
+
+fuzz-api: deps-fuzz build ## Fuzz the HTTP API with schemathesis (EXAMPLES=400 for a long run)
 	@scripts/fuzz-api.sh
 
 sanitize-thread sanitize-address: deps ## Run the unit and store tests under a sanitizer (the first build takes long)

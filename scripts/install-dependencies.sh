@@ -2,6 +2,8 @@
 # Installs what Baton needs beside the Swift toolchain: the headers of libpq, a PostgreSQL server (for private
 # servers started by `baton up` and the tests), python3, ps and curl.
 # Says and does nothing where all of it is there, so it also works offline then.
+#
+#   --fuzz   also what `make fuzz-api` needs: a Python that can make virtual environments
 set -euo pipefail
 
 say() { printf '%s\n' "$*" >&2; }
@@ -45,6 +47,10 @@ if ! has_postgres_server; then debian+=(postgresql) brew+=(postgresql@17); fi
 if ! has python3; then debian+=(python3) brew+=(python3); fi
 if ! has ps; then debian+=(procps); fi
 if ! has curl; then debian+=(curl ca-certificates) brew+=(curl); fi
+
+if [ "${1:-}" = --fuzz ] && ! { has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; }; then
+  debian+=(python3-venv)
+fi
 
 if [ ${#debian[@]} -eq 0 ]; then exit 0; fi
 
