@@ -13,4 +13,39 @@ import Testing
   @Test func theShortDrillIsMadeOfKnownFaults() {
     #expect(FaultDrill.short.allSatisfy { Faults.named($0) != nil })
   }
+
+  @Test func aFullDrillHasEveryFaultAndATransactionAroundThem() throws {
+    let fleets = try FaultDrill.fleets([])
+    #expect(fleets.map(\.pinned) == [true, false])
+    let names = fleets.flatMap(\.faults).map(\.name) + [PinnedTransaction().name]
+    #expect(names.sorted() == Faults.all.map(\.name).sorted())
+  }
+
+  @Test func chosenFaultsHappenAlone() throws {
+    let fleets = try FaultDrill.fleets(["pinned-transaction", "failover"])
+    #expect(fleets.map { $0.faults.map(\.name) } == [["pinned-transaction"], ["failover"]])
+    #expect(fleets.map(\.pinned) == [false, false])
+  }
+
+  @Test func theLoadIsMoreThanHalfOfAFleetCanDo() {
+    let options = FaultDrill.Options()
+    let plan = FaultJobPlan(seed: 1)
+    let seconds = (0..<2000).reduce(0) { $0 + plan.job($1).seconds } / 2000
+    let busy = seconds * options.rate / Double(options.slots)
+    #expect((0.64...0.75).contains(busy), "\(busy)")
+  }
+
+  @Test func someJobsAreSubmittedTwice() {
+    let plan = FaultJobPlan(seed: 1)
+    let repetitions = (0..<2000).map(plan.repetition)
+    #expect((60...140).contains(repetitions.count { $0 == .atOnce }))
+    #expect((60...140).contains(repetitions.count { $0 == .later }))
+  }
+
+  @Test func aWorkersLogTellsWhatItBegan() throws {
+    let line = try #require(
+      LogLine(#"{"level":"info","message":"a job starts","attempt":"2","job":"id-7","kind":"exec"}"#))
+    let event = try #require(WorkerWords.event(line, worker: "worker-1-1"))
+    #expect("\(event)" == "\(HistoryEvent.began(worker: "worker-1-1", job: "id-7", attempt: 2))")
+  }
 }

@@ -12,6 +12,10 @@ import Testing
     let attempt = JobEnding.Attempt(
       number: 1, worker: "a", outcome: "lost", reason: "why", startedAt: 1.5, endedAt: nil)
     let events: [HistoryEvent] = [
+      .fleet(coordinators: ["coordinator-1", "coordinator-2"], workers: ["worker-1"]),
+      .receipt(job: 3, id: "id-3", from: "coordinator-2", sentAt: 0.75), .givenUp(job: 4, reason: "no answer"),
+      .counted(jobs: 12), .transaction(isOpen: true), .transaction(isOpen: false),
+      .began(worker: "a", job: "id-3", attempt: 2),
       .accepted(job, id: "id-3"), .workerStarted("a"), .workerReady("a"), .workerEnded("a", .exited(0)),
       .workerEnded("a", .signalled(9)), .workerEnded("a", .notStarted("no such file")),
       .fault(number: 4, .notice, worker: "a", deadline: 12.25), .fault(number: 5, .kill, worker: "a", deadline: nil),
@@ -20,6 +24,7 @@ import Testing
       .left(processes: 2), .run(run),
       .ending(JobEnding(job: 3, id: "id-3", status: "done", error: "none", attempts: [attempt])),
       .phase(fault: "failover", .before), .phase(fault: "failover", .passed(evidence: "it was")),
+      .phase(fault: "failover", .begun), .phase(fault: "failover", .settled),
       .phase(fault: "failover", .skipped(reason: "why")), .phase(fault: "failover", .over),
     ]
     for event in events {

@@ -1,64 +1,74 @@
 /// Judges the history of a fault drill. A pure function of the history.
 struct FaultCheck: Sendable {
-  /// The rate is measured over so many seconds.
+  /// The rate is measured over so many seconds to see when it is back.
   static let window = 2.0
   /// Back at the former rate is what reaches this part of it.
   static let share = 0.95
-  /// The rate afterwards is measured over so many seconds.
-  static let after = 5.0
-  /// A machine that was late by more than this, just then, excuses a slow recovery, in seconds.
+  /// A machine that was late by more than this, just then, excuses slowness, in seconds.
   static let excuseSeconds = 1.0
 
-  private struct Window {
+  /// A fault, and the time before and after it. One may lie within another.
+  struct Window {
     let fault: any Fault
     var before: Double
     var begun: Double?
     var passed: Double?
     var evidence = ""
+    var settled: Double?
     var over: Double?
     var skipped: String?
+    /// When there was no more to be seen of it.
+    var end = Double.infinity
   }
 
-  private let base: InterruptionCheck
-  private let history: [HistoryEntry]
-  private let faults: [any Fault]
-  private let forgivesSlowness: Bool
+  let base: InterruptionCheck
+  /// In the order of time.
+  let history: [HistoryEntry]
+  let faults: [any Fault]
+  let forgivesSlowness: Bool
   /// When workers were told that a job is done.
-  private let dones: [Double]
+  let dones: [Double]
   /// When jobs were accepted.
-  private let accepted: [Int: Double]
+  let accepted: [Int: Double]
+  /// What is to be there after each fault; nil in a history that does not tell.
+  let parts: [String]?
 
   /// - Parameter forgivesSlowness: Whether a recovery that took too long, but came, is a remark only: where the drill is one
   ///   of many things that a machine does, its speed says nothing.
   init(history: [HistoryEntry], faults: [any Fault], forgivesSlowness: Bool = false) {
-    self.history = history
+    self.history = history.sorted { $0.at < $1.at }
     self.faults = faults
     self.forgivesSlowness = forgivesSlowness
     base = InterruptionCheck(history: history)
-    dones = history.compactMap { entry in
-      if case .told(_, _, _, "done") = entry.event { entry.at } else { nil }
-    }.sorted()
+    dones = self.history.compactMap { $0.event.isDone ? $0.at : nil }
     accepted = history.reduce(into: [:]) { accepted, entry in
       if case .accepted(let job, _) = entry.event { accepted[job.index] = entry.at }
     }
+    parts = history.lazy.compactMap(\.event.parts).first
   }
 
   func verdict() -> FaultVerdict {
     var verdict = FaultVerdict()
     verdict.lateness = base.lateness.greatest
     let windows = windows()
-    var jobs = FaultVerdict.Jobs()
-    var byFault: [String: FaultVerdict.Jobs] = [:]
+    var judged: [(at: Double, jobs: FaultVerdict.Jobs)] = []
     for (index, at) in accepted.sorted(by: { $0.key < $1.key }) {
-      let window = windows.last { $0.before <= at } ?? windows.first
-      let judged = judge(index, windows, &verdict)
-      jobs.add(judged)
-      if let name = window?.fault.name { byFault[name, default: .init()].add(judged) }
+      let jobs = judge(index, windows, &verdict)
+      verdict.jobs.add(jobs)
+      judged.append((at, jobs))
     }
-    verdict.jobs = jobs
-    for window in windows { verdict.rows.append(row(window, byFault[window.fault.name] ?? .init(), &verdict)) }
+    judgeSubmissions(&verdict)
+    for window in windows {
+      var jobs = FaultVerdict.Jobs()
+      for (at, job) in judged where at >= window.before && at < window.end { jobs.add(job) }
+      verdict.rows.append(row(window, among: windows, jobs, &verdict))
+    }
     for fault in faults where !windows.contains(where: { $0.fault.name == fault.name }) {
       verdict.violations.append("\(fault.name) was never begun")
+    }
+    if parts == nil {
+      verdict.remarks.append(
+        "the history does not tell which parts the fleet has: whether each came back is not judged")
     }
     return verdict
   }
@@ -70,15 +80,20 @@ struct FaultCheck: Sendable {
         continue
       }
       if phase == .before { windows.append(Window(fault: fault, before: entry.at)) }
-      guard let last = windows.indices.last else { continue }
+      guard let index = windows.lastIndex(where: { $0.fault.name == name }) else { continue }
       switch phase {
       case .before: break
-      case .begun: windows[last].begun = entry.at
+      case .begun: windows[index].begun = entry.at
       case .passed(let evidence):
-        windows[last].passed = entry.at
-        windows[last].evidence = evidence
-      case .over: windows[last].over = entry.at
-      case .skipped(let reason): windows[last].skipped = reason
+        windows[index].passed = entry.at
+        windows[index].evidence = evidence
+      case .settled: windows[index].settled = entry.at
+      case .over:
+        windows[index].over = entry.at
+        windows[index].end = entry.at
+      case .skipped(let reason):
+        windows[index].skipped = reason
+        windows[index].end = entry.at
       }
     }
     return windows
@@ -153,66 +168,36 @@ struct FaultCheck: Sendable {
     }
   }
 
-  // MARK: Rates
+  // MARK: Submissions
 
-  private func rate(from start: Double, to end: Double) -> Double {
-    Double(dones.count { $0 >= start && $0 < end }) / max(0.001, end - start)
-  }
-
-  private func row(
-    _ window: Window, _ jobs: FaultVerdict.Jobs, _ verdict: inout FaultVerdict
-  ) -> FaultVerdict.Row {
-    let name = window.fault.name
-    var row = FaultVerdict.Row(fault: name, summary: window.fault.summary, jobs: jobs)
-    if let reason = window.skipped {
-      row.skipped = reason
-      let text = "\(name) is left out: \(reason)"
-      if reason == "it did not happen" { verdict.violations.append(text) } else { verdict.remarks.append(text) }
-      return row
-    }
-    guard let begun = window.begun, let passed = window.passed, let over = window.over else {
-      verdict.violations.append("\(name) did not come to its end")
-      return row
-    }
-    row.evidence = window.evidence
-    row.lasted = passed - begun
-    // Where a backlog is still being worked off, more is done than comes in: that is not the rate to come back to.
-    let coming = Double(accepted.values.count { $0 >= window.before && $0 < begun }) / max(0.001, begun - window.before)
-    row.before = min(rate(from: window.before, to: begun), coming)
-    guard row.before > 0 else {
-      verdict.violations.append("nothing was done before \(name)")
-      return row
-    }
-    row.recovery = recovery(passed: passed, over: over, former: row.before)
-    let limit = window.fault.recoveryLimit
-    if let recovery = row.recovery {
-      row.after = rate(from: passed + recovery, to: over)
-    }
-    if row.recovery.map({ $0 > limit }) ?? true {
-      let late = base.lateness.greatest(from: passed, to: passed + limit)
-      let text =
-        "\(name): the former rate was reached "
-        + (row.recovery.map { "\(tenths($0)) s after the fault had passed" } ?? "no more")
-        + ", not within \(tenths(limit)) s"
-      // A machine that is late excuses slowness; it does not excuse a rate that never comes back.
-      if late > Self.excuseSeconds, row.recovery != nil {
-        verdict.remarks.append(text + "; the machine was late by up to \(tenths(late)) s")
-      } else if forgivesSlowness, row.recovery != nil {
-        verdict.remarks.append(text)
-      } else {
-        verdict.violations.append(text)
+  /// Whether every submission was answered, and a key made one job, whichever coordinator was asked.
+  private func judgeSubmissions(_ verdict: inout FaultVerdict) {
+    var ids: [Int: [String]] = [:]
+    var counted: Int?
+    var givenUp: Set<Int> = []
+    for entry in history {
+      switch entry.event {
+      case .receipt(let job, let id, _, _): ids[job, default: []].append(id)
+      case .givenUp(let job, let reason):
+        givenUp.insert(job)
+        verdict.violations.append("submission \(job) had no answer to the end: \(reason)")
+      case .counted(let jobs): counted = jobs
+      default: break
       }
     }
-    return row
-  }
-
-  /// Seconds from the end of a fault until the rate of ``window`` seconds is what it was before.
-  private func recovery(passed: Double, over: Double, former: Double) -> Double? {
-    var start = passed
-    while start + Self.window <= over {
-      if rate(from: start, to: start + Self.window) >= former * Self.share { return start - passed }
-      start += 0.1
+    verdict.repeated = ids.values.count { $0.count > 1 }
+    for (job, ids) in ids.sorted(by: { $0.key < $1.key }) {
+      let all = Set(ids + [base.ids[job]].compactMap { $0 })
+      guard all.count > 1 else { continue }
+      verdict.violations.append(
+        "submission \(job) was made with one key, and is the jobs \(all.sorted().joined(separator: ", "))")
     }
-    return nil
+    // What was given up may be a job all the same.
+    let most = accepted.count + givenUp.subtracting(accepted.keys).count
+    if let counted, counted > most {
+      verdict.violations.append("the database holds \(counted) jobs, and only \(most) were submitted")
+    } else if counted == nil, parts != nil {
+      verdict.violations.append("nobody counted the jobs in the end")
+    }
   }
 }

@@ -1,5 +1,5 @@
 /// What became of a fault drill.
-public struct FaultVerdict: Sendable {
+public struct FaultVerdict: DrillVerdict {
   struct Jobs: Sendable, Equatable {
     var accepted = 0
     var done = 0
@@ -19,20 +19,25 @@ public struct FaultVerdict: Sendable {
   struct Row: Sendable {
     var fault: String
     var summary: String
-    /// Those that were accepted from before the fault until what follows it.
+    /// Those that were accepted from the measurement before it to the one after it.
     var jobs: Jobs
     var evidence = ""
     var lasted = 0.0
     /// Jobs done in a second.
     var before = 0.0
+    /// While it lasted; of one that others happen in, the lowest rate between them.
+    var during: Double?
     var after: Double?
-    /// Seconds from the end of the fault until the former rate is reached; nil if it was not.
+    /// Seconds from the end of the fault until the former rate is reached and every part of the fleet has been seen
+    /// working; nil if that did not come.
     var recovery: Double?
     var skipped: String?
   }
 
   var rows: [Row] = []
   var jobs = Jobs()
+  /// How many were submitted twice, with the same key, and answered both times.
+  var repeated = 0
   var attempts: [String: Int] = [:]
   var lateness = 0.0
   /// What must not be. Empty for a drill that shows what it is to show.
@@ -40,34 +45,32 @@ public struct FaultVerdict: Sendable {
   /// What would be a violation had the machine not been measurably late just then; and what could not be had here.
   public internal(set) var remarks: [String] = []
 
-  public var isGood: Bool { violations.isEmpty }
-
   /// Takes in what became of another fleet.
   mutating func add(_ other: FaultVerdict) {
     rows += other.rows
     jobs.add(other.jobs)
+    repeated += other.repeated
     attempts.merge(other.attempts, uniquingKeysWith: +)
     lateness = max(lateness, other.lateness)
     violations += other.violations
     remarks += other.remarks
   }
 
-  /// The figures, as Markdown tables that can be read as they stand.
   public func report() -> [String] {
     var table = TextTable(
-      "fault", "jobs", "lost", "failed", "double-settled", "lasted s", "recovery s", "jobs/s before", "jobs/s after")
+      "fault", "jobs", "lost", "failed", "double-settled", "lasted s", "recovery s", "jobs/s before", "during", "after")
     for row in rows {
       let jobs = row.jobs
       table.append(
         row.fault, "\(jobs.accepted)", "\(jobs.lost)", "\(jobs.failed)", "\(jobs.doubleSettled)",
         row.skipped == nil ? tenths(row.lasted) : "left out", row.recovery.map(tenths) ?? "–", tenths(row.before),
-        row.after.map(tenths) ?? "–")
+        row.during.map(tenths) ?? "–", row.after.map(tenths) ?? "–")
     }
     var lines = table.lines
     lines += [
       "",
       "\(jobs.accepted) jobs accepted, \(jobs.done) done, \(jobs.failed) failed, \(jobs.lost) lost, "
-        + "\(jobs.doubleSettled) double-settled. Attempts: "
+        + "\(jobs.doubleSettled) double-settled; \(repeated) were submitted twice with their key. Attempts: "
         + attempts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
         + ". The machine was late by up to \(tenths(lateness)) s.",
       "", "What happened:",

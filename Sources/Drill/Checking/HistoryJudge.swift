@@ -2,13 +2,13 @@ import BatonJSON
 
 /// Judges a history that a drill has left behind, once more.
 public enum HistoryJudge {
-  /// - Parameter text: The history: a JSON text a line, or of a drill with very many jobs a few words a line.
-  /// - Returns: The report, and what must not be.
+  /// - Parameters:
+  ///   - text: The history: a JSON text a line, or of a drill with very many jobs a few words a line.
+  ///   - forgivesSlowness: Whether a fault drill was a short one, whose speed says nothing.
   /// - Throws: `JSONError` or `DrillFailure` for what is no history of a drill.
-  public static func judge(_ text: [UInt8]) throws -> (report: [String], violations: [String]) {
+  public static func judge(_ text: [UInt8], forgivesSlowness: Bool = false) throws -> any DrillVerdict {
     if StreamHistory.begins(text) {
-      let verdict = try StreamHistory.judge(text)
-      return (verdict.report(), verdict.violations)
+      return try StreamHistory.judge(text)
     }
     let entries = try text.split(separator: UInt8(ascii: "\n")).map { try HistoryEntry(json: Array($0)) }
     var faults: [any Fault] = []
@@ -17,10 +17,8 @@ public enum HistoryJudge {
       if !faults.contains(where: { $0.name == name }) { faults.append(fault) }
     }
     if faults.isEmpty {
-      let verdict = InterruptionCheck(history: entries).verdict()
-      return (verdict.report(), verdict.violations)
+      return InterruptionCheck(history: entries).verdict()
     }
-    let verdict = FaultCheck(history: entries, faults: faults).verdict()
-    return (verdict.report(), verdict.violations)
+    return FaultCheck(history: entries, faults: faults, forgivesSlowness: forgivesSlowness).verdict()
   }
 }

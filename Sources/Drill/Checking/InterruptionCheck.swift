@@ -77,7 +77,8 @@ struct InterruptionCheck: Sendable {
     case .late(let seconds): lateness.add(seconds, at: entry.at)
     case .run(let run): runs[run.job, default: []].append(run)
     case .left(let processes): leftProcesses = processes
-    case .phase: break
+    // Of drills of other sorts.
+    case .fleet, .receipt, .givenUp, .counted, .transaction, .began, .phase: break
     case .ending(let ending): endings[ending.job] = ending
     }
   }

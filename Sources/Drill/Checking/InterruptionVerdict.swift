@@ -1,5 +1,5 @@
 /// What became of an interruption drill.
-public struct InterruptionVerdict: Sendable {
+public struct InterruptionVerdict: DrillVerdict {
   /// The work of one attempt that the next had to do again.
   struct Redone: Sendable, Equatable {
     var steps = 0
@@ -37,7 +37,4 @@ public struct InterruptionVerdict: Sendable {
   public internal(set) var violations: [String] = []
   /// What would be a violation had the machine not been measurably late just then.
   public internal(set) var remarks: [String] = []
-
-  /// Whether every check holds.
-  public var isGood: Bool { violations.isEmpty }
 }

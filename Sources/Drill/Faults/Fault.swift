@@ -1,3 +1,13 @@
+/// What a fleet has to do while a fault lasts.
+enum Endurance: Sendable {
+  /// Nothing: it may stand still.
+  case none
+  /// Jobs are still done when half of the fault's time is over.
+  case goesOn
+  /// Jobs are done at the former rate.
+  case holdsRate
+}
+
 /// Something that goes wrong in a fleet, and passes.
 protocol Fault: Sendable {
   /// What it is called on the command line: words with hyphens.
@@ -6,6 +16,8 @@ protocol Fault: Sendable {
   var summary: String { get }
   /// How long the fleet may take to be back at its former rate, in seconds after the fault has passed.
   var recoveryLimit: Double { get }
+  /// What the fleet has to do while it lasts.
+  var endurance: Endurance { get }
   /// Whether the database needs a standby.
   var needsStandby: Bool { get }
   /// Whether attempts may fail on its account; jobs may not.
@@ -20,6 +32,7 @@ protocol Fault: Sendable {
 
 extension Fault {
   var recoveryLimit: Double { 10 }
+  var endurance: Endurance { .none }
   var needsStandby: Bool { false }
   var failsAttempts: Bool { false }
 }

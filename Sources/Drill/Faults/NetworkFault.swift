@@ -43,6 +43,7 @@ struct NetworkFault: Fault {
 
   var name: String { "\(place.rawValue)-\(kind.rawValue)" }
   var summary: String { "\(place.words): \(kind.words)" }
+  var endurance: Endurance { kind == .delay ? .goesOn : .none }
 
   func inflict(on stage: FaultStage) async throws -> String? {
     let links = stage.links(place)

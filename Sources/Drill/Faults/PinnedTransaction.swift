@@ -1,18 +1,20 @@
 /// A transaction that sees the database as it was, so that nothing that has died since can be cleaned up.
 struct PinnedTransaction: Fault {
+  /// What happens while it is open; nothing but some seconds' time if nil.
+  var meanwhile: (@Sendable () async throws -> Void)?
   let name = "pinned-transaction"
-  let summary = "a transaction that stays open for 15 s and holds back all cleaning up"
+  let summary = "a transaction stays open, with a number and a view of its own, and holds back all cleaning up"
+  let endurance = Endurance.holdsRate
 
   func inflict(on stage: FaultStage) async throws -> String? {
-    let seconds = stage.isShort ? 8 : 15
-    let text = try await stage.postgres.run(
-      """
-      begin isolation level repeatable read;
-      select count(*) from jobs;
-      select pg_sleep(\(seconds));
-      commit;
-      """, database: "baton")
-    let seen = text.split(separator: "\n").first.map(String.init) ?? ""
-    return "it saw \(seen) jobs"
+    let transaction = LongTransaction(fleet: stage.fleet, note: stage.note)
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await transaction.keep() }
+      defer { transaction.end() }
+      guard let view = await transaction.firstView.wait(seconds: 20) else { return nil }
+      if let meanwhile { try await meanwhile() } else { try await stage.hold(seconds: 15) }
+      let opened = transaction.opened
+      return "it began at \(view) jobs" + (opened > 1 ? "; opened \(opened) times, as PostgreSQL was restarted" : "")
+    }
   }
 }

@@ -3,6 +3,8 @@ enum WorkerWords {
   static func event(_ line: LogLine, worker: String) -> HistoryEvent? {
     switch line.message {
     case "draining: no more jobs are taken": .drainSeen(worker: worker, source: line.fields["source"] ?? "")
+    case "a job starts":
+      attempt(line).map { .began(worker: worker, job: $0.job, attempt: $0.number) }
     case "a job has ended": told(line, worker, line.fields["outcome"] ?? "")
     case "the outcome of a job was not accepted: its lease is lost": told(line, worker, "refused")
     default: nil
@@ -10,7 +12,11 @@ enum WorkerWords {
   }
 
   private static func told(_ line: LogLine, _ worker: String, _ word: String) -> HistoryEvent? {
-    guard let job = line.fields["job"], let attempt = line.fields["attempt"].flatMap({ Int($0) }) else { return nil }
-    return .told(worker: worker, job: job, attempt: attempt, word)
+    attempt(line).map { .told(worker: worker, job: $0.job, attempt: $0.number, word) }
+  }
+
+  private static func attempt(_ line: LogLine) -> (job: String, number: Int)? {
+    guard let job = line.fields["job"], let number = line.fields["attempt"].flatMap({ Int($0) }) else { return nil }
+    return (job, number)
   }
 }

@@ -2,11 +2,10 @@ import BatonClient
 import BatonJSON
 import BatonLocalPostgres
 import BatonShared
-import Logging
 import Synchronization
 
 /// A coordinator that comes back to very many workers that wait for it.
-public struct HerdDrill: Sendable {
+public struct HerdDrill: Drill {
   public struct Options: Sendable {
     public var workers = 1000
     /// How many of them share a process.
@@ -20,20 +19,11 @@ public struct HerdDrill: Sendable {
   }
 
   let options: Options
-  let programs: DrillPrograms
-  let folder: String
-  let logger: Logger
-  let say: @Sendable (String) -> Void
+  let setting: DrillSetting
 
-  /// - Parameter folder: Made if it is not there; an absolute path.
-  public init(
-    options: Options, programs: DrillPrograms, folder: String, logger: Logger, say: @escaping @Sendable (String) -> Void
-  ) {
+  public init(_ options: Options, in setting: DrillSetting) {
     self.options = options
-    self.programs = programs
-    self.folder = folder
-    self.logger = logger
-    self.say = say
+    self.setting = setting
   }
 
   /// What is being written down, by several at once.
@@ -48,10 +38,8 @@ public struct HerdDrill: Sendable {
     }
   }
 
-  /// Runs the drill; every process that it started has ended when this returns or throws.
-  /// - Throws: `DrillFailure`, `CancellationError` after a Ctrl-C, and what keeps the fleet from starting.
   public func run() async throws -> HerdVerdict {
-    let fleet = try DrillFleet(folder: folder, programs: programs, logger: logger)
+    let fleet = try setting.fleet()
     let notes = Notes()
     notes.note { record, _ in record.workers = options.workers }
     try await fleet.play { late in
@@ -65,25 +53,25 @@ public struct HerdDrill: Sendable {
   private func play(_ fleet: DrillFleet, _ notes: Notes) async throws {
     let port = LoopbackPorts.anyStable()
     let address = "http://127.0.0.1:\(port)"
-    let first = try await startCoordinator("coordinator-1", fleet, port) {}
+    let first = try await fleet.startCoordinator("coordinator-1", port: port)
     try await fleet.waitUntilReady(first, at: address)
     for number in 0..<((options.workers + options.perProcess - 1) / options.perProcess) {
       let count = min(options.perProcess, options.workers - number * options.perProcess)
-      let command = programs.herd + ["--count", "\(count)", "--coordinator", address]
+      let command = setting.programs.herd + ["--count", "\(count)", "--coordinator", address]
       _ = try await fleet.start(
         "herd-\(number + 1)", command[0], arguments: Array(command.dropFirst()), environment: [:])
     }
     let configuration = BatonClient.Configuration(address: address, timeout: .seconds(5), connections: 8)
     try await BatonClient.with(configuration) { client in
       guard try await waitForWorkers(client, seconds: 120) else { throw DrillFailure("not all workers came") }
-      say("\(options.workers) workers wait for work")
+      setting.say("\(options.workers) workers wait for work")
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await ask(client, notes) }
         try await Task.sleep(for: .seconds(options.seconds))
         let second = try await comeBack(fleet, port, after: first, notes)
         let isBack = try await waitForWorkers(client, seconds: 60)
         notes.note { record, now in if isBack { record.waitingAt = now } }
-        say(isBack ? "all workers wait again" : "not all workers came back")
+        setting.say(isBack ? "all workers wait again" : "not all workers came back")
         try await Task.sleep(for: .seconds(options.seconds))
         group.cancelAll()
         try await work(fleet, client, notes)
@@ -105,19 +93,8 @@ public struct HerdDrill: Sendable {
     await first.ended.wait(seconds: 10)
     try await Task.sleep(for: .seconds(options.outage))
     notes.note { record, now in record.startedAt = now }
-    return try await startCoordinator("coordinator-2", fleet, port) {
+    return try await fleet.startCoordinator("coordinator-2", port: port) { _ in
       notes.note { record, now in record.listeningAt = record.listeningAt ?? now }
-    }
-  }
-
-  private func startCoordinator(
-    _ name: String, _ fleet: DrillFleet, _ port: Int, onListening: @escaping @Sendable () -> Void
-  ) async throws -> DrillProcess {
-    let environment = [
-      "DATABASE_URL": await fleet.postgres.url(database: "baton"), "PORT": "\(port)", "SHUTDOWN_DELAY_SECONDS": "0.2",
-    ]
-    return try await fleet.start(name, programs.coordinator, environment: environment) { text in
-      if LogLine(text)?.coordinatorPort != nil { onListening() }
     }
   }
 

@@ -1,5 +1,5 @@
 /// What a coordinator's return to a thousand waiting workers looked like.
-public struct HerdVerdict: Sendable {
+public struct HerdVerdict: DrillVerdict {
   /// A request that somebody made meanwhile, and how it fared. Times are seconds since the drill's start.
   struct Sample: Sendable, Equatable {
     var sentAt: Double
@@ -95,8 +95,6 @@ public struct HerdVerdict: Sendable {
       violations.append("\(record.jobs - record.done) of \(record.jobs) jobs were not done")
     }
   }
-
-  public var isGood: Bool { violations.isEmpty }
 
   public func report() -> [String] {
     func milliseconds(_ seconds: Double) -> String { tenths(seconds * 1000) }

@@ -9,6 +9,30 @@ extension HistoryEntry: JSONEncodable {
         writer.field("event", "accepted")
         writer.field("id", id)
         writer.field("job", job)
+      case .fleet(let coordinators, let workers):
+        writer.field("event", "fleet")
+        Self.write("coordinators", names: coordinators, to: &writer)
+        Self.write("workers", names: workers, to: &writer)
+      case .receipt(let job, let id, let part, let sentAt):
+        writer.field("event", "receipt")
+        writer.field("number", job)
+        writer.field("id", id)
+        writer.field("from", part)
+        writer.field("seconds", (sentAt * 1000).rounded() / 1000)
+      case .givenUp(let job, let reason):
+        writer.field("event", "given_up")
+        writer.field("number", job)
+        writer.field("words", reason)
+      case .counted(let jobs):
+        writer.field("event", "counted")
+        writer.field("number", jobs)
+      case .transaction(let isOpen):
+        writer.field("event", "transaction")
+        writer.field("open", isOpen)
+      case .began(let worker, let job, let attempt):
+        Self.write("began", worker, to: &writer)
+        writer.field("id", job)
+        writer.field("attempt", attempt)
       case .workerStarted(let worker): Self.write("worker_started", worker, to: &writer)
       case .workerReady(let worker): Self.write("worker_ready", worker, to: &writer)
       case .workerEnded(let worker, let ending):
@@ -50,6 +74,7 @@ extension HistoryEntry: JSONEncodable {
         case .passed(let evidence):
           writer.field("phase", "passed")
           writer.field("words", evidence)
+        case .settled: writer.field("phase", "settled")
         case .over: writer.field("phase", "over")
         case .skipped(let reason):
           writer.field("phase", "skipped")
@@ -65,6 +90,11 @@ extension HistoryEntry: JSONEncodable {
   private static func write(_ event: String, _ worker: String, to writer: inout JSONWriter) {
     writer.field("event", event)
     writer.field("worker", worker)
+  }
+
+  private static func write(_ key: String, names: [String], to writer: inout JSONWriter) {
+    writer.key(key)
+    writer.array { writer in for name in names { writer.value(name) } }
   }
 }
 

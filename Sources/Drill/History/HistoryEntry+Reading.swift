@@ -20,6 +20,8 @@ extension HistoryEntry: JSONDecodable {
     var run: ProgramRun?
     var ending: JobEnding?
     var text = ""
+    var coordinators: [String] = []
+    var workers: [String] = []
   }
 
   init(from reader: inout JSONReader) throws(JSONError) {
@@ -31,14 +33,16 @@ extension HistoryEntry: JSONDecodable {
       case "worker": line.worker = try reader.string()
       case "word", "words": line.words = try reader.string()
       case "id": line.id = try reader.string()
-      case "source": line.source = try reader.string()
+      case "source", "from": line.source = try reader.string()
       case "number", "attempt", "processes": line.number = try reader.int()
       case "kind": line.kind = try reader.string()
       case "phase": line.phase = try reader.string()
       case "fault": line.fault = try reader.string()
       case "seconds", "deadline":
         line.seconds = try reader.optional { reader throws(JSONError) in try reader.double() }
-      case "overdue": line.flag = try reader.bool()
+      case "overdue", "open": line.flag = try reader.bool()
+      case "coordinators": line.coordinators = try Self.names(&reader)
+      case "workers": line.workers = try Self.names(&reader)
       case "job": line.job = try reader.value()
       case "run": line.run = try reader.value()
       case "ending":
@@ -50,9 +54,21 @@ extension HistoryEntry: JSONDecodable {
     self.init(at: line.at, event: event)
   }
 
+  private static func names(_ reader: inout JSONReader) throws(JSONError) -> [String] {
+    var names: [String] = []
+    try reader.array { reader throws(JSONError) in names.append(try reader.string()) }
+    return names
+  }
+
   private static func event(_ line: Line) -> HistoryEvent? {
     switch line.event {
     case "accepted": line.job.map { .accepted($0, id: line.id) }
+    case "fleet": .fleet(coordinators: line.coordinators, workers: line.workers)
+    case "receipt": .receipt(job: line.number, id: line.id, from: line.source, sentAt: line.seconds ?? 0)
+    case "given_up": .givenUp(job: line.number, reason: line.words)
+    case "counted": .counted(jobs: line.number)
+    case "transaction": .transaction(isOpen: line.flag)
+    case "began": .began(worker: line.worker, job: line.id, attempt: line.number)
     case "worker_started": .workerStarted(line.worker)
     case "worker_ready": .workerReady(line.worker)
     case "worker_ended": .workerEnded(line.worker, ProcessEnding(line.text))
@@ -79,6 +95,7 @@ extension HistoryEntry: JSONDecodable {
     case "before": .before
     case "begun": .begun
     case "passed": .passed(evidence: line.words)
+    case "settled": .settled
     case "over": .over
     case "skipped": .skipped(reason: line.words)
     default: nil

@@ -2,8 +2,19 @@ import BatonJSON
 
 /// Something that the drill did, or that a client, a worker or a program was told or did.
 enum HistoryEvent: Sendable {
+  /// Which parts there are, all the time; programs that take a part's place one after the other have its name and a number.
+  case fleet(coordinators: [String], workers: [String])
   /// A submission was answered with success.
   case accepted(DrillJob, id: String)
+  /// A coordinator's answer to a submission, the first or one that was repeated with the same key.
+  /// - Parameter sentAt: When it was sent, in seconds since the drill's start.
+  case receipt(job: Int, id: String, from: String, sentAt: Double)
+  /// A submission had no answer to the end, and is not tried any more.
+  case givenUp(job: Int, reason: String)
+  /// So many jobs the database holds in the end.
+  case counted(jobs: Int)
+  /// A transaction that is to stay open is now, or has ended.
+  case transaction(isOpen: Bool)
   case workerStarted(String)
   case workerReady(String)
   case workerEnded(String, ProcessEnding)
@@ -15,6 +26,8 @@ enum HistoryEvent: Sendable {
   case killed(worker: String, isOverdue: Bool)
   case suspended(worker: String)
   case resumed(worker: String)
+  /// A worker begins an attempt.
+  case began(worker: String, job: String, attempt: Int)
   /// What a worker heard of an attempt's settlement: an outcome that was accepted, or `refused`.
   case told(worker: String, job: String, attempt: Int, String)
   /// The drill itself was woken so many seconds late: the machine is busy.
@@ -24,6 +37,14 @@ enum HistoryEvent: Sendable {
   case run(ProgramRun)
   case ending(JobEnding)
   case phase(fault: String, FaultPhase)
+
+  /// Whether a worker was told that a job is done.
+  var isDone: Bool { if case .told(_, _, _, "done") = self { true } else { false } }
+
+  /// All parts of the fleet, of the event that names them.
+  var parts: [String]? {
+    if case .fleet(let coordinators, let workers) = self { coordinators + workers } else { nil }
+  }
 }
 
 /// How far a fault is.
@@ -33,6 +54,8 @@ enum FaultPhase: Sendable, Equatable {
   case begun
   /// - Parameter evidence: What shows that it did happen.
   case passed(evidence: String)
+  /// What gathered meanwhile has been worked off: the rate from now until it is over is the one afterwards.
+  case settled
   /// What was to be seen of it has been seen.
   case over
   /// It cannot be had here.

@@ -1,15 +1,8 @@
 import BatonClient
 import BatonLocalPostgres
-import Logging
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
 
 /// A fleet under interruptions of every kind, told and untold; and what became of its jobs.
-public struct InterruptionDrill: Sendable {
+public struct InterruptionDrill: Drill {
   public struct Options: Sendable {
     public var workers = 10
     /// Jobs that a worker runs at once.
@@ -25,30 +18,17 @@ public struct InterruptionDrill: Sendable {
     public init() {}
   }
 
-  public let options: Options
-  let programs: DrillPrograms
-  /// For logs, records and the history.
-  let folder: String
-  let logger: Logger
-  /// Told how it goes, in a line now and then.
-  let say: @Sendable (String) -> Void
+  let options: Options
+  let setting: DrillSetting
 
-  /// - Parameter folder: Made if it is not there; an absolute path.
-  public init(
-    options: Options, programs: DrillPrograms, folder: String, logger: Logger, say: @escaping @Sendable (String) -> Void
-  ) {
+  public init(_ options: Options, in setting: DrillSetting) {
     self.options = options
-    self.programs = programs
-    self.folder = folder
-    self.logger = logger
-    self.say = say
+    self.setting = setting
   }
 
-  /// Runs the drill; every process that it started has ended when this returns or throws.
-  /// - Throws: `DrillFailure`, `CancellationError` after a Ctrl-C, and what keeps the fleet from starting.
   public func run() async throws -> InterruptionVerdict {
-    let fleet = try DrillFleet(folder: folder, programs: programs, logger: logger)
-    let recorder = try HistoryRecorder(path: folder + "/history.jsonl")
+    let fleet = try setting.fleet()
+    let recorder = try HistoryRecorder(path: fleet.folder + "/history.jsonl")
     try await fleet.play {
       recorder.record(.late(seconds: $0))
     } body: {
@@ -79,15 +59,15 @@ public struct InterruptionDrill: Sendable {
         }
         group.addTask {
           try await load.submit(to: client, until: end)
-          say("no more faults; waiting for the jobs that still run")
+          setting.say("no more faults; waiting for the jobs that still run")
           let left = try await load.drain(client, seconds: 300 + plan.longest * 2)
-          if left > 0 { say("\(left) jobs have not come to an end") }
+          if left > 0 { setting.say("\(left) jobs have not come to an end") }
           over.happen()
         }
         try await group.waitForAll()
       }
       recorder.record(.left(processes: fleet.strayProcesses.count))
-      say("collecting what the coordinator and the jobs say")
+      setting.say("collecting what the coordinator and the jobs say")
       try await load.collect(client)
     }
   }
@@ -95,13 +75,8 @@ public struct InterruptionDrill: Sendable {
   /// - Returns: The port that it listens on.
   private func startCoordinator(_ fleet: DrillFleet) async throws -> Int {
     let listening = Occurrence<Int>()
-    let environment = [
-      "DATABASE_URL": await fleet.postgres.url(database: "baton"), "PORT": "0",
-      "LEASE_TTL_SECONDS": "\(options.lease)", "DATABASE_CONNECTIONS": "4", "SHUTDOWN_DELAY_SECONDS": "0.2",
-    ]
-    let process = try await fleet.start("coordinator", programs.coordinator, environment: environment) { text in
-      if let port = LogLine(text)?.coordinatorPort { listening.happen(port) }
-    }
+    let environment = ["LEASE_TTL_SECONDS": "\(options.lease)", "DATABASE_CONNECTIONS": "4"]
+    let process = try await fleet.startCoordinator("coordinator", environment: environment) { listening.happen($0) }
     guard let port = await listening.wait(seconds: 60) else { throw DrillFailure("the coordinator does not listen") }
     try await fleet.waitUntilReady(process, at: "http://127.0.0.1:\(port)")
     return port

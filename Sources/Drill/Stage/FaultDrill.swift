@@ -1,18 +1,17 @@
 import BatonClient
 import BatonLocalPostgres
-import Logging
-import Synchronization
 
 /// Two coordinators, some workers, a steady load, and one fault after the other.
-public struct FaultDrill: Sendable {
+public struct FaultDrill: Drill {
   public struct Options: Sendable {
     /// Names of faults; all that there are if empty.
     public var faults: [String] = []
     public var workers = 4
     public var slots = 6
     public var seed: UInt64 = 1
-    /// Jobs submitted in a second.
-    public var rate = 12.0
+    /// Jobs submitted in a second for each worker: they keep two thirds of the slots busy, and some more, so that half of
+    /// the fleet could not do them.
+    public var rate = 5.0
     /// How long a lease lasts, in seconds.
     public var lease = 6.0
     /// Fewer and shorter faults, for a first look.
@@ -31,57 +30,64 @@ public struct FaultDrill: Sendable {
   ]
 
   let options: Options
-  let programs: DrillPrograms
-  let folder: String
-  let logger: Logger
-  let say: @Sendable (String) -> Void
+  let setting: DrillSetting
 
-  /// - Parameter folder: Made if it is not there; an absolute path.
-  public init(
-    options: Options, programs: DrillPrograms, folder: String, logger: Logger, say: @escaping @Sendable (String) -> Void
-  ) {
+  public init(_ options: Options, in setting: DrillSetting) {
     self.options = options
-    self.programs = programs
-    self.folder = folder
-    self.logger = logger
-    self.say = say
+    self.setting = setting
   }
 
-  /// Runs the drill; every process that it started has ended when this returns or throws.
-  /// - Throws: `DrillFailure`, `CancellationError` after a Ctrl-C, and what keeps the fleet from starting.
+  /// How long the rate is measured before a fault and after it, in seconds.
+  private var window: Double { options.isShort ? 5 : 8 }
+  /// Jobs submitted in a second.
+  private var rate: Double { options.rate * Double(options.workers) }
+
   public func run() async throws -> FaultVerdict {
-    let chosen = try chosenFaults()
+    let names = options.faults.isEmpty && options.isShort ? Self.short : options.faults
     var verdict = FaultVerdict()
-    // A standby costs every commit a round trip, so those faults have a fleet of their own.
-    let groups = [chosen.filter { !$0.needsStandby }] + chosen.filter(\.needsStandby).map { [$0] }
-    for (number, faults) in groups.enumerated() where !faults.isEmpty {
-      let entries = try await run(faults, folder: "\(folder)/fleet-\(number + 1)")
-      verdict.add(FaultCheck(history: entries, faults: faults, forgivesSlowness: options.isShort).verdict())
+    for (number, fleet) in try Self.fleets(names).enumerated() {
+      let faults = fleet.pinned ? [PinnedTransaction()] + fleet.faults : fleet.faults
+      let history = try await run(fleet, folder: "fleet-\(number + 1)")
+      verdict.add(FaultCheck(history: history, faults: faults, forgivesSlowness: options.isShort).verdict())
     }
     return verdict
   }
 
-  private func chosenFaults() throws -> [any Fault] {
-    let names = options.faults.isEmpty && options.isShort ? Self.short : options.faults
-    if names.isEmpty { return Faults.all }
-    return try names.map { name in
+  /// The faults that happen to one fleet, one after the other.
+  struct Course: Sendable {
+    var faults: [any Fault]
+    /// Whether a transaction stays open from before the first of them until after the last.
+    var pinned = false
+  }
+
+  /// - Parameter names: Those that are wanted; all if empty.
+  static func fleets(_ names: [String]) throws -> [Course] {
+    let chosen = try names.map { name in
       guard let fault = Faults.named(name) else { throw DrillFailure("there is no fault '\(name)'") }
       return fault
     }
+    let faults = chosen.isEmpty ? Faults.all : chosen
+    var first = Course(faults: faults.filter { !$0.needsStandby })
+    if chosen.isEmpty {
+      first.faults.removeAll { $0 is PinnedTransaction }
+      first.pinned = true
+    }
+    // A standby costs every commit a round trip, so those faults have a fleet of their own.
+    return (first.faults.isEmpty ? [] : [first]) + faults.filter(\.needsStandby).map { Course(faults: [$0]) }
   }
 
-  private func run(_ faults: [any Fault], folder: String) async throws -> [HistoryEntry] {
-    let fleet = try DrillFleet(folder: folder, programs: programs, logger: logger)
-    let recorder = try HistoryRecorder(path: folder + "/history.jsonl")
-    let needsStandby = faults.contains(where: \.needsStandby)
+  private func run(_ course: Course, folder: String) async throws -> [HistoryEntry] {
+    let fleet = try setting.fleet(folder)
+    let recorder = try HistoryRecorder(path: fleet.folder + "/history.jsonl")
     var size = StageOptions(workers: options.workers, slots: options.slots, lease: options.lease)
     size.isShort = options.isShort
     try await fleet.play {
       recorder.record(.late(seconds: $0))
     } body: { [size] in
       let builder = FaultStageBuilder(
-        options: size, fleet: fleet, note: { recorder.record($0) }, logger: logger, needsStandby: needsStandby)
-      try await builder.with { stage, clients in try await play(faults, stage, clients, recorder) }
+        options: size, fleet: fleet, note: { recorder.record($0) }, logger: setting.logger,
+        needsStandby: course.faults.contains(where: \.needsStandby))
+      try await builder.with { stage, clients in try await play(course, stage, clients, recorder) }
     }
     return recorder.entries
   }
@@ -89,66 +95,86 @@ public struct FaultDrill: Sendable {
   // MARK: The play
 
   private func play(
-    _ faults: [any Fault], _ stage: FaultStage, _ clients: [BatonClient], _ recorder: HistoryRecorder
+    _ course: Course, _ stage: FaultStage, _ clients: [BatonClient], _ recorder: HistoryRecorder
   ) async throws {
-    let load = FaultLoad(
-      plan: FaultJobPlan(seed: options.seed), rate: options.rate, fleet: stage.fleet, recorder: recorder)
+    let load = FaultLoad(plan: FaultJobPlan(seed: options.seed), rate: rate, fleet: stage.fleet, recorder: recorder)
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { await load.submit(to: clients) }
+      group.addTask { await load.submit(to: Array(zip(stage.coordinators.map(\.name), clients))) }
       group.addTask {
         // Until everybody has something to do.
-        try await Task.sleep(for: .seconds(2))
-        for fault in faults {
-          await load.awaitBalance(seconds: 20)
-          try await play(fault, stage, recorder)
+        try await Task.sleep(for: .seconds(3))
+        if course.pinned {
+          let span = PinnedTransaction { try await play(course.faults, stage, load, recorder) }
+          try await play([span], stage, load, recorder)
+        } else {
+          try await play(course.faults, stage, load, recorder)
         }
         load.stop()
       }
       try await group.waitForAll()
     }
-    let database = await (stage.postgres.pid == nil ? stage.standby : nil) ?? stage.postgres
+    let database = await stage.database
     try await load.drain(database, seconds: 120)
     try await load.collect(database)
   }
 
-  private func play(_ fault: any Fault, _ stage: FaultStage, _ recorder: HistoryRecorder) async throws {
-    recorder.record(.phase(fault: fault.name, .before))
-    let start = recorder.now
-    // The rate before a fault and after it is measured for so long.
-    let window = options.isShort ? 3 : FaultCheck.after
+  /// One fault after the other. The rate between two of them is the one after the first and before the second.
+  private func play(
+    _ faults: [any Fault], _ stage: FaultStage, _ load: FaultLoad, _ recorder: HistoryRecorder
+  ) async throws {
+    guard let first = faults.first else { return }
+    recorder.record(.phase(fault: first.name, .before))
     try await Task.sleep(for: .seconds(window))
-    let former = recorder.doneRate(from: start, to: recorder.now)
+    for (index, fault) in faults.enumerated() {
+      let former = min(rate, recorder.doneRate(from: recorder.now - window, to: recorder.now))
+      let hasHappened = try await inflict(fault, on: stage, recorder)
+      if hasHappened {
+        try await awaitRecovery(from: fault, former: former, stage, recorder)
+        try await load.settle(await stage.database, seconds: 30)
+        recorder.record(.phase(fault: fault.name, .settled))
+      }
+      if index + 1 < faults.count { recorder.record(.phase(fault: faults[index + 1].name, .before)) }
+      try await Task.sleep(for: .seconds(window))
+      if hasHappened { recorder.record(.phase(fault: fault.name, .over)) }
+    }
+  }
+
+  /// - Returns: Whether it did happen.
+  private func inflict(_ fault: any Fault, on stage: FaultStage, _ recorder: HistoryRecorder) async throws -> Bool {
     recorder.record(.phase(fault: fault.name, .begun))
     do {
       guard let evidence = try await fault.inflict(on: stage) else {
         throw FaultUnavailable(reason: "it did not happen")
       }
       recorder.record(.phase(fault: fault.name, .passed(evidence: evidence)))
+      return true
     } catch let unavailable as FaultUnavailable {
       recorder.record(.phase(fault: fault.name, .skipped(reason: unavailable.reason)))
-      say("\(fault.name): \(unavailable.reason)")
-      return
+      setting.say("\(fault.name): \(unavailable.reason)")
+      return false
     }
+  }
+
+  /// Waits until the rate is what it was, and every part of the fleet has been seen working; or it is no use any more.
+  private func awaitRecovery(
+    from fault: any Fault, former: Double, _ stage: FaultStage, _ recorder: HistoryRecorder
+  ) async throws {
     let passed = recorder.now
-    let limit = passed + fault.recoveryLimit + 20
-    while recorder.now < limit {
+    while recorder.now < passed + fault.recoveryLimit + 20 {
       try await Task.sleep(for: .milliseconds(200))
       let now = recorder.now
       let isBack = recorder.doneRate(from: now - FaultCheck.window, to: now) >= former * FaultCheck.share
-      if now - passed > FaultCheck.window, isBack { break }
+      let seen = PartsAtWork.seen(in: recorder.latest(from: passed), since: passed)
+      if now - passed > FaultCheck.window, isBack, stage.parts.allSatisfy({ seen[$0] != nil }) { break }
     }
-    say("\(fault.name): through after \(tenths(recorder.now - passed)) s")
-    try await Task.sleep(for: .seconds(window))
-    recorder.record(.phase(fault: fault.name, .over))
+    setting.say("\(fault.name): through after \(tenths(recorder.now - passed)) s")
   }
 }
 
 extension HistoryRecorder {
   /// Jobs a second that workers were told are done.
   func doneRate(from start: Double, to end: Double) -> Double {
-    let count = latest(from: start).count { entry in
-      if case .told(_, _, _, "done") = entry.event { entry.at < end } else { false }
-    }
+    let count = latest(from: start).count { $0.event.isDone && $0.at < end }
     return Double(count) / max(0.001, end - start)
   }
 }

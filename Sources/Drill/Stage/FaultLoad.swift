@@ -9,18 +9,35 @@ import Synchronization
   import Foundation
 #endif
 
-/// The jobs of a fault drill: many short ones, and some programs that would be seen working twice at a time.
+/// The jobs of a fault drill: many that take about 0.8 s, and some programs that would be seen working twice at a time.
+///
+/// They are much alike in what they take, so that a steady load is done at a steady rate: a rate that is 5 % lower
+/// than it was is seen within some seconds.
 struct FaultJobPlan: Sendable {
+  /// How often a job is submitted with its key.
+  enum Repetition: Sendable, Equatable {
+    case none
+    /// Through both coordinators at the same time.
+    case atOnce
+    /// Through the other coordinator, when the first has answered.
+    case later
+  }
+
   let seed: UInt64
 
   func job(_ index: Int) -> DrillJob {
     var numbers = SeededNumbers(seed: seed, "short job", index)
     let (kind, steps) = numbers.pick([
-      (88, (DrillJob.Kind.steps, 1.0...4.0)), (10, (.exec, 2.0...6.0)), (2, (.exec, 40.0...80.0)),
+      (94, (DrillJob.Kind.steps, 6.0...10.0)), (5, (.exec, 4.0...8.0)), (1, (.exec, 20.0...40.0)),
     ])
     return DrillJob(
       index: index, kind: kind, steps: Int(numbers.uniform(steps).rounded()), stepSeconds: 0.1, checkpointEvery: 10,
       behaviour: .auto)
+  }
+
+  func repetition(_ index: Int) -> Repetition {
+    var numbers = SeededNumbers(seed: seed, "repetition", index)
+    return numbers.pick([(90, Repetition.none), (5, .atOnce), (5, .later)])
   }
 }
 
@@ -34,8 +51,16 @@ final class FaultLoad: Sendable {
   /// How long submissions that have no answer yet go on after the last, in seconds.
   static let patience = 60.0
 
-  private let stoppedAt = Mutex<ContinuousClock.Instant?>(nil)
-  private let submitted = Mutex<[(job: DrillJob, id: JobID)]>([])
+  private struct State {
+    var isPaused = false
+    var stoppedAt: ContinuousClock.Instant?
+    /// Submissions that are under way.
+    var unanswered = 0
+    /// The id that each job was accepted with first.
+    var ids: [Int: JobID] = [:]
+  }
+
+  private let state = Mutex(State())
 
   init(plan: FaultJobPlan, rate: Double, fleet: DrillFleet, recorder: HistoryRecorder) {
     self.plan = plan
@@ -44,59 +69,101 @@ final class FaultLoad: Sendable {
     self.recorder = recorder
   }
 
-  /// How many submissions were answered with success.
-  var acceptedCount: Int { submitted.withLock { $0.count } }
+  func stop() { state.withLock { $0.stoppedAt = .now } }
 
-  func stop() { stoppedAt.withLock { $0 = .now } }
-
-  private var isGivenUp: Bool { stoppedAt.withLock { $0.map { $0 + .seconds(Self.patience) < .now } ?? false } }
+  private var isGivenUp: Bool {
+    state.withLock { $0.stoppedAt.map { $0 + .seconds(Self.patience) < .now } ?? false }
+  }
 
   func record(of job: Int) -> String { "\(fleet.folder)/records/\(job).txt" }
 
   /// Submits until it is told to stop; returns when every submission has been answered, or it is no
   /// use to try on.
-  func submit(to clients: [BatonClient]) async {
+  /// - Parameter coordinators: Their names and the ways to them.
+  func submit(to coordinators: [(name: String, client: BatonClient)]) async {
     await withDiscardingTaskGroup { group in
       var index = 0
-      let start = ContinuousClock.now
-      while stoppedAt.withLock({ $0 }) == nil, !Task.isCancelled {
-        let number = index
-        group.addTask { await self.submit(number, to: clients) }
+      var due = ContinuousClock.now
+      while state.withLock({ $0.stoppedAt }) == nil, !Task.isCancelled {
+        if state.withLock({ $0.isPaused }) {
+          try? await Task.sleep(for: .milliseconds(20))
+          due = .now
+          continue
+        }
+        let job = plan.job(index)
+        state.withLock { $0.unanswered += 1 }
+        group.addTask {
+          await self.submit(job, to: coordinators)
+          self.state.withLock { $0.unanswered -= 1 }
+        }
         index += 1
-        try? await Task.sleep(until: start + .seconds(Double(index) / rate), clock: .continuous)
+        due += .seconds(1 / rate)
+        try? await Task.sleep(until: due, clock: .continuous)
       }
     }
   }
 
-  private func submit(_ index: Int, to clients: [BatonClient]) async {
-    let job = plan.job(index)
-    let submission = job.submission(program: fleet.programs.step, record: record(of: index))
-    var turn = index
+  /// Submits a job, some of them twice with the same key.
+  private func submit(_ job: DrillJob, to coordinators: [(name: String, client: BatonClient)]) async {
+    let first = job.index
+    switch plan.repetition(job.index) {
+    case .none: await submit(job, to: coordinators, beginningWith: first)
+    case .atOnce:
+      async let one: Void = submit(job, to: coordinators, beginningWith: first)
+      async let other: Void = submit(job, to: coordinators, beginningWith: first + 1)
+      _ = await (one, other)
+    case .later:
+      await submit(job, to: coordinators, beginningWith: first)
+      await submit(job, to: coordinators, beginningWith: first + 1)
+    }
+  }
+
+  private func submit(
+    _ job: DrillJob, to coordinators: [(name: String, client: BatonClient)], beginningWith first: Int
+  ) async {
+    let submission = job.submission(program: fleet.programs.step, record: record(of: job.index))
+    let request = APIRequest.submit(submission, idempotencyKey: "drill-\(job.index)")
+    var turn = first
+    var failure = "it was not tried"
     while !isGivenUp, !Task.isCancelled {
+      let coordinator = coordinators[turn % coordinators.count]
       turn += 1
+      let sentAt = recorder.now
       do {
-        let request = APIRequest.submit(submission, idempotencyKey: "drill-\(index)")
-        let id = try await clients[turn % clients.count].send(request).id
-        recorder.record(.accepted(job, id: "\(id)"))
-        submitted.withLock { $0.append((job, id)) }
-        return
+        let id = try await coordinator.client.send(request).id
+        let isFirst = state.withLock { state in
+          defer { state.ids[job.index] = state.ids[job.index] ?? id }
+          return state.ids[job.index] == nil
+        }
+        if isFirst { recorder.record(.accepted(job, id: "\(id)")) }
+        return recorder.record(.receipt(job: job.index, id: "\(id)", from: coordinator.name, sentAt: sentAt))
       } catch {
+        failure = "\(coordinator.name): \(error)"
         // Whatever it was, the same again is safe: the key tells that it is the same. The other coordinator may know.
         try? await Task.sleep(for: .milliseconds(200))
       }
     }
+    recorder.record(.givenUp(job: job.index, reason: failure))
   }
 
-  /// Waits until little more is accepted than is done: what gathered in a fault has been worked off.
-  func awaitBalance(seconds: Double) async {
+  /// Waits until what has gathered is worked off, while nothing new is submitted; and until the load is steady again.
+  func settle(_ database: LocalPostgres, seconds: Double) async throws {
+    if await isSettled(database, unanswered: Int(rate / 4)) { return }
+    state.withLock { $0.isPaused = true }
+    defer { state.withLock { $0.isPaused = false } }
     let end = ContinuousClock.now + .seconds(seconds)
-    while ContinuousClock.now < end, !Task.isCancelled {
-      let done = recorder.entries.reduce(into: Set<String>()) { done, entry in
-        if case .told(_, let job, _, "done") = entry.event { done.insert(job) }
-      }
-      if Double(acceptedCount - done.count) < rate * 2 { return }
-      try? await Task.sleep(for: .milliseconds(500))
+    while ContinuousClock.now < end, await !isSettled(database, unanswered: 0) {
+      try await Task.sleep(for: .milliseconds(200))
     }
+    state.withLock { $0.isPaused = false }
+    try await Task.sleep(for: .seconds(2))
+  }
+
+  private func isSettled(_ database: LocalPostgres, unanswered: Int) async -> Bool {
+    guard state.withLock({ $0.unanswered }) <= unanswered else { return false }
+    let waiting = try? await database.run(
+      "select count(*) from jobs where status = 'queued' and not scheduled", database: "baton")
+    return waiting.flatMap { Int($0.filter(\.isNumber)) } == 0
   }
 
   /// Waits until no job is queued or runs.
@@ -128,7 +195,9 @@ final class FaultLoad: Sendable {
           number: Int(row[1]) ?? 0, worker: row[2], outcome: row[3].isEmpty ? nil : row[3], reason: nil,
           startedAt: (Double(row[4]) ?? 0) - origin, endedAt: end > 0 ? end - origin : nil))
     }
-    for (job, id) in submitted.withLock({ $0 }) {
+    recorder.record(.counted(jobs: statuses.count))
+    for (index, id) in state.withLock({ $0.ids }).sorted(by: { $0.key < $1.key }) {
+      let job = plan.job(index)
       let ending = JobEnding(
         job: job.index, id: "\(id)", status: statuses["\(id)"] ?? "unknown", error: nil,
         attempts: attempts["\(id)"] ?? [])

@@ -23,6 +23,17 @@ struct FaultStage: Sendable {
 
   var postgres: LocalPostgres { fleet.postgres }
 
+  /// The names of all that is to be there.
+  var parts: [String] { (coordinators + workers).map(\.name) }
+
+  /// The server that holds the jobs now.
+  var database: LocalPostgres {
+    get async {
+      guard let standby, await postgres.pid == nil else { return postgres }
+      return standby
+    }
+  }
+
   /// The connections of the coordinators come as this user.
   static let databaseUser = "baton"
 

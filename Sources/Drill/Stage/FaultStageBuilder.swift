@@ -66,6 +66,7 @@ struct FaultStageBuilder: Sendable {
       fleet: fleet, note: note, coordinators: coordinators, workers: workers, coordinatorLinks: ways.workers,
       databaseLinks: ways.database, standby: standby, lease: options.lease, hasSmallDisk: hasSmallDisk,
       isShort: options.isShort)
+    note(.fleet(coordinators: coordinators.map(\.name), workers: workers.map(\.name)))
     try await withThrowingTaskGroup(of: Void.self) { group in
       for kept in coordinators { group.addTask { try await kept.run() } }
       for client in ways.clients { try await waitUntilReady(client) }
@@ -112,13 +113,10 @@ struct FaultStageBuilder: Sendable {
 
   private func coordinator(_ index: Int, _ url: String, _ ways: Ways) -> KeptProcess {
     let environment = [
-      "DATABASE_URL": url, "PORT": "0", "LEASE_TTL_SECONDS": "\(options.lease)",
-      "DATABASE_CONNECTIONS": "\(options.databaseConnections)", "SHUTDOWN_DELAY_SECONDS": "0.2",
+      "LEASE_TTL_SECONDS": "\(options.lease)", "DATABASE_CONNECTIONS": "\(options.databaseConnections)",
     ]
-    let name = "coordinator-\(index + 1)"
-    return KeptProcess(name: name) { [fleet] name in
-      try await fleet.start(name, fleet.programs.coordinator, environment: environment) { text in
-        guard let port = LogLine(text)?.coordinatorPort else { return }
+    return KeptProcess(name: "coordinator-\(index + 1)") { [fleet] name in
+      try await fleet.startCoordinator(name, database: url, environment: environment) { port in
         ways.workers[index].lead(to: port)
         ways.clients[index].lead(to: port)
       }
@@ -165,12 +163,5 @@ struct FaultStageBuilder: Sendable {
         }
       }
     }
-  }
-}
-
-extension LogLine {
-  /// Where a coordinator says that it listens.
-  var coordinatorPort: Int? {
-    message == "listening" ? fields["address"]?.split(separator: ":").last.flatMap { Int($0) } : nil
   }
 }

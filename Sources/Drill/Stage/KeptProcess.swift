@@ -16,6 +16,11 @@ final class KeptProcess: Sendable {
   /// The process that runs now.
   var process: DrillProcess? { current.withLock { $0 } }
 
+  /// The part that a process of this name belongs to.
+  static func part(of process: String) -> String {
+    process.lastIndex(of: "-").map { String(process[..<$0]) } ?? process
+  }
+
   /// Runs it again and again, until it is let go.
   func run() async throws {
     var count = 0

@@ -1,10 +1,8 @@
-import BatonClient
 import BatonLocalPostgres
-import Logging
 
 /// The five scenarios of a public comparison of job queues on PostgreSQL: the rate at which a fleet works that always has
 /// something to do, before and after.
-public struct ChaosDrill: Sendable {
+public struct ChaosDrill: Drill {
   public struct Options: Sendable {
     public var workers = 4
     /// Jobs that a worker runs at once.
@@ -29,34 +27,23 @@ public struct ChaosDrill: Sendable {
   static let recovery = 12.0
 
   let options: Options
-  let programs: DrillPrograms
-  let folder: String
-  let logger: Logger
-  let say: @Sendable (String) -> Void
+  let setting: DrillSetting
 
-  /// - Parameter folder: Made if it is not there; an absolute path.
-  public init(
-    options: Options, programs: DrillPrograms, folder: String, logger: Logger, say: @escaping @Sendable (String) -> Void
-  ) {
+  public init(_ options: Options, in setting: DrillSetting) {
     self.options = options
-    self.programs = programs
-    self.folder = folder
-    self.logger = logger
-    self.say = say
+    self.setting = setting
   }
 
   /// How long the rate is measured, in seconds.
   private var window: Double { options.isShort ? 10 : 20 }
 
-  /// Runs the drill; every process that it started has ended when this returns or throws.
-  /// - Throws: `DrillFailure`, `CancellationError` after a Ctrl-C, and what keeps the fleet from starting.
   public func run() async throws -> StreamVerdict {
     var stage = StageOptions(workers: options.workers, slots: options.slots, lease: options.lease)
     stage.isShort = options.isShort
     stage.databaseConnections = 6
     let plan = StreamPlan(seed: options.seed, work: .sleep(seconds: Self.jobSeconds), batch: 100)
     let slots = options.workers * options.slots
-    return try await StreamStage(options: stage, programs: programs, folder: folder, logger: logger).play(
+    return try await StreamStage(options: stage, setting: setting).play(
       scenario: "chaos", plan: plan, total: nil, backlog: slots * 10, drainSeconds: 120
     ) { stage, load, recorder in
       // Until everybody has something to do, and the programs have read all of themselves.
@@ -82,6 +69,6 @@ public struct ChaosDrill: Sendable {
     try await Task.sleep(for: .seconds(Self.recovery + window))
     let after = recorder.doneRate(from: recorder.now - window, to: recorder.now)
     recorder.record(.phase(fault: fault.name, .over))
-    say("\(fault.name): \(tenths(former)) jobs/s before, \(tenths(after)) after")
+    setting.say("\(fault.name): \(tenths(former)) jobs/s before, \(tenths(after)) after")
   }
 }

@@ -1,9 +1,5 @@
-import BatonClient
-import BatonLocalPostgres
-import Logging
-
 /// Very many jobs through a fleet to which something happens all the time, and a history that is checked whole.
-public struct MillionDrill: Sendable {
+public struct MillionDrill: Drill {
   public struct Options: Sendable {
     public var jobs = 1_000_000
     public var workers = 6
@@ -17,31 +13,20 @@ public struct MillionDrill: Sendable {
   }
 
   let options: Options
-  let programs: DrillPrograms
-  let folder: String
-  let logger: Logger
-  let say: @Sendable (String) -> Void
+  let setting: DrillSetting
 
-  /// - Parameter folder: Made if it is not there; an absolute path.
-  public init(
-    options: Options, programs: DrillPrograms, folder: String, logger: Logger, say: @escaping @Sendable (String) -> Void
-  ) {
+  public init(_ options: Options, in setting: DrillSetting) {
     self.options = options
-    self.programs = programs
-    self.folder = folder
-    self.logger = logger
-    self.say = say
+    self.setting = setting
   }
 
-  /// Runs the drill; every process that it started has ended when this returns or throws.
-  /// - Throws: `DrillFailure`, `CancellationError` after a Ctrl-C, and what keeps the fleet from starting.
   public func run() async throws -> StreamVerdict {
     var stage = StageOptions(workers: options.workers, slots: options.slots, lease: options.lease)
     stage.isShort = true
     stage.databaseConnections = 6
     let plan = StreamPlan(seed: options.seed, work: .nothing(sleepersInHundred: 2))
     let backlog = min(max(100, options.jobs / 10), options.workers * options.slots * 10)
-    return try await StreamStage(options: stage, programs: programs, folder: folder, logger: logger).play(
+    return try await StreamStage(options: stage, setting: setting).play(
       scenario: "million", plan: plan, total: options.jobs, backlog: backlog, drainSeconds: 180
     ) { stage, load, recorder in
       try await afflict(stage, load, recorder)
@@ -61,7 +46,7 @@ public struct MillionDrill: Sendable {
       }
       try await group.waitForAll()
     }
-    say("no more faults; waiting for the last jobs")
+    setting.say("no more faults; waiting for the last jobs")
     await stage.heal()
   }
 
@@ -73,7 +58,7 @@ public struct MillionDrill: Sendable {
       guard saidAt + .seconds(15) < .now else { continue }
       saidAt = .now
       let (accepted, done) = recorder.counts
-      say("\(tenths(recorder.now)) s: \(accepted) accepted, \(done) done")
+      setting.say("\(tenths(recorder.now)) s: \(accepted) accepted, \(done) done")
     }
   }
 

@@ -61,6 +61,8 @@ struct StreamCheck: Sendable {
       episodes[open].evidence = evidence
       // What is not measured is over as soon as it has passed.
       if episodes[open].before == nil { episodes[open].over = time }
+    // The rate is measured at fixed times here.
+    case .settled: break
     case .over:
       if let open { episodes[open].over = time }
     case .skipped(let reason):

@@ -19,6 +19,7 @@ extension StreamEntry {
       case .before: return "F \(time) \(fault) before"
       case .begun: return "F \(time) \(fault) begun"
       case .passed(let evidence): return "F \(time) \(fault) passed \(Self.oneLine(evidence))"
+      case .settled: return "F \(time) \(fault) settled"
       case .over: return "F \(time) \(fault) over"
       case .skipped(let reason): return "F \(time) \(fault) skipped \(Self.oneLine(reason))"
       }
@@ -67,6 +68,7 @@ extension StreamEntry {
     case "before": return .before
     case "begun": return .begun
     case "passed": return .passed(evidence: text)
+    case "settled": return .settled
     case "over": return .over
     case "skipped": return .skipped(reason: text)
     default: return nil

@@ -1,5 +1,5 @@
 /// What became of a drill with very many jobs.
-public struct StreamVerdict: Sendable {
+public struct StreamVerdict: DrillVerdict {
   /// A fault, and the rate on either side of it.
   struct Row: Sendable, Equatable {
     var fault: String
@@ -40,8 +40,6 @@ public struct StreamVerdict: Sendable {
     self.counts = counts
     self.outcomes = outcomes
   }
-
-  public var isGood: Bool { violations.isEmpty }
 
   /// The figures, as Markdown tables that can be read as they stand.
   public func report() -> [String] {
