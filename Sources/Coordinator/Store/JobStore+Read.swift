@@ -3,6 +3,13 @@ import BatonPostgres
 import BatonShared
 
 extension JobStore {
+  /// Whether a lease is in force at this moment. What is written under it has to look again.
+  func isInForce(_ lease: LeaseID) async throws(PostgresError) -> Bool {
+    let rows = try await hot.query(
+      "select true from attempts where lease_id = $1 and outcome is null", .uuid(lease.uuid))
+    return !rows.isEmpty
+  }
+
   /// One job, whole.
   func job(_ id: JobID) async throws(PostgresError) -> JobSnapshot? {
     let rows = try await database.query(

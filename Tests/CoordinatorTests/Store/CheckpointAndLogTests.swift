@@ -102,6 +102,81 @@ import Testing
   }
 }
 
+extension CheckpointAndLogTests {
+  @Test func piecesOfNothingMakeNoRows() async throws {
+    try await StoreFixture.run { fixture async throws in
+      let id = try await fixture.enqueue()
+      let lease = try await fixture.leaseOne().leaseID
+      for _ in 0..<20 { #expect(try await fixture.store.appendLog("", lease: lease, keepingBytes: 1000)) }
+      #expect(try await fixture.count("select from job_logs") == 0)
+      #expect(try await fixture.store.log(job: id, attempt: nil, upTo: 10)?.size == 0)
+      try await fixture.settle(lease, .done)
+      #expect(try await !fixture.store.appendLog("", lease: lease, keepingBytes: 1000))
+      #expect(try await !fixture.store.appendLog("", lease: LeaseID(), keepingBytes: 1000))
+    }
+  }
+
+  @Test func smallPiecesShareRowsAndNothingIsLostOrMixed() async throws {
+    try await StoreFixture.run { fixture async throws in
+      let id = try await fixture.enqueue()
+      let limit = 64 << 10
+      let pieces = (0..<3000).map { "line \($0)\n" }
+      var lease = try await fixture.leaseOne().leaseID
+      for (index, piece) in pieces.enumerated() {
+        if index == 1000 {
+          try await fixture.settle(lease, .interrupted)
+          lease = try await fixture.leaseOne().leaseID
+        }
+        #expect(try await fixture.store.appendLog(piece, lease: lease, keepingBytes: limit))
+      }
+      #expect(try await fixture.log(job: id, attempt: nil) == pieces.joined())
+      #expect(try await fixture.log(job: id, attempt: 1) == pieces[..<1000].joined())
+      #expect(try await fixture.log(job: id, attempt: 2) == pieces[1000...].joined())
+      // Two neighbours are larger than a sixteenth of what is kept.
+      let rows = try await fixture.count("select from job_logs")
+      #expect(rows <= 2 * pieces.joined().utf8.count / (limit / 16) + 2)
+      #expect(try await fixture.count("select from job_logs where size_bytes <> octet_length(body)") == 0)
+    }
+  }
+
+  @Test func trimmingWithJoinedRowsKeepsNearlyAllThatMayBeKept() async throws {
+    try await StoreFixture.run { fixture async throws in
+      let id = try await fixture.enqueue()
+      let lease = try await fixture.leaseOne().leaseID
+      var random = SeededGenerator(seed: 3)
+      var written = ""
+      for number in 0..<1000 {
+        let text = "\(number):" + String(repeating: "x", count: Int.random(in: 0..<200, using: &random)) + "\n"
+        written += text
+        #expect(try await fixture.store.appendLog(text, lease: lease, keepingBytes: 8000))
+        let kept = try #require(try await fixture.store.log(job: id, attempt: nil, upTo: .max)?.size)
+        #expect(kept <= 8000)
+        if written.utf8.count > 8000 { #expect(kept > 8000 - 8000 / 16 - 210) }
+      }
+      let kept = try #require(try await fixture.log(job: id, attempt: nil))
+      #expect(written.hasSuffix(kept))
+      #expect(try await fixture.count("select from job_logs") <= 2 * 16 + 1)
+    }
+  }
+
+  @Test func piecesThatComeAtOnceAreAllThere() async throws {
+    try await StoreFixture.run(connections: 8) { fixture async throws in
+      let id = try await fixture.enqueue()
+      let lease = try await fixture.leaseOne().leaseID
+      let pieces = (0..<400).map { "piece \($0)\n" }
+      try await withThrowingTaskGroup(of: Bool.self) { group in
+        for piece in pieces {
+          group.addTask { try await fixture.store.appendLog(piece, lease: lease, keepingBytes: 32 << 10) }
+        }
+        for try await isKept in group { #expect(isKept) }
+      }
+      let log = try #require(try await fixture.log(job: id, attempt: nil))
+      #expect(log.split(separator: "\n").sorted() == pieces.map { $0.dropLast() }.sorted())
+      #expect(try await fixture.count("select from job_logs where size_bytes <> octet_length(body)") == 0)
+    }
+  }
+}
+
 extension StoreFixture {
   /// A job's log, however long.
   fileprivate func log(job: JobID, attempt: Int?) async throws -> String? {
