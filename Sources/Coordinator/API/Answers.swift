@@ -55,4 +55,17 @@ extension Problem {
     return .bytes(
       json, contentType: "application/problem+json", status: HTTPResponse.Status(code: status), headers: headers)
   }
+
+  /// The problem, told at once, whatever is still to come of the request. That is read and thrown away, as long as the
+  /// connection's clocks allow: a client that sends first and reads later would not see the answer.
+  func response(beforeTheEndOf request: Request) -> Response {
+    let bytes = json
+    let body = ResponseBody(contentLength: bytes.count) { writer in
+      try await writer.write(ByteBuffer(bytes: bytes))
+      try await writer.finish(nil)
+      _ = try? await request.bytes(upTo: 0)
+    }
+    return Response(
+      status: HTTPResponse.Status(code: status), headers: [.contentType: "application/problem+json"], body: body)
+  }
 }

@@ -229,10 +229,11 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     close(context, after: Self.farewell)
   }
 
-  /// The client has its answer and goes on sending: it may finish and come again, but not send for ever.
+  /// The client has its answer and goes on sending: it may finish and come again, but not send for ever. It may look at
+  /// the answer only when it has sent everything, so it gets the time that a body has.
   private func endUnlessBodyEnds(_ context: ChannelHandlerContext) {
     let answered = request
-    context.eventLoop.assumeIsolated().scheduleTask(in: Self.farewell) {
+    context.eventLoop.assumeIsolated().scheduleTask(in: max(Self.farewell, transferTimeout)) {
       if self.request == answered, self.isReadingBody { context.close(promise: nil) }
     }
   }
@@ -274,6 +275,10 @@ final class ConnectionGuardInstaller: ChannelInboundHandler, RemovableChannelHan
       let guardian = ConnectionGuard(limits: limits)
       try pipeline.addHandler(guardian, position: .after(decoder))
       try pipeline.addHandler(FirstBytes(guardian), position: .before(decoder))
+      // A connection keeps what it was last read into, and ten thousand that wait for work read next to nothing. Where
+      // more comes in, this grows by itself.
+      let reading = AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 512, maximum: 65536)
+      try context.channel.syncOptions?.setOption(.recvAllocator, value: reading)
     } catch {
       context.fireErrorCaught(error)
       context.close(promise: nil)

@@ -16,15 +16,19 @@ struct Transfers: Sendable {
   // MARK: In
 
   /// The body, whole: the database takes it as one value.
-  /// - Returns: also what it takes of the memory, to be given back when the body is no longer needed.
+  /// - Parameter isWanted: Whether there is any use for it; asked before it takes memory from others, for as long as its
+  ///   sender likes.
+  /// - Returns: also what it takes of the memory, to be given back when the body is no longer needed; nil when it is not
+  ///   wanted, and nothing of it has been read.
   func upload(
-    _ request: Request, upTo limit: Int, in context: APIContext
-  ) async throws -> (bytes: [UInt8], share: MemoryShare?) {
+    _ request: Request, upTo limit: Int, in context: APIContext, if isWanted: () async throws -> Bool
+  ) async throws -> (bytes: [UInt8], share: MemoryShare?)? {
     let declared = request.headers[.contentLength].flatMap(Int.init)
     let expected = declared ?? limit
     guard expected > Self.smallBytes, expected <= limit else {
       return (try await request.bytes(upTo: limit, share: context.share), nil)
     }
+    guard try await isWanted() else { return nil }
     let share = MemoryShare(of: memory)
     do {
       try await share.waitFor(expected)

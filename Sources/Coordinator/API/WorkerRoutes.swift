@@ -112,8 +112,10 @@ struct WorkerRoutes {
     guard contentType.utf8.count <= 256, contentType.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
       throw Problem(.invalidRequest, "the header Content-Type must be at most 256 printable ASCII characters")
     }
-    let (bytes, share) = try await coordinator.transfers.upload(
-      request, upTo: coordinator.configuration.maxCheckpointBytes, in: context)
+    let upload = try await coordinator.transfers.upload(
+      request, upTo: coordinator.configuration.maxCheckpointBytes, in: context
+    ) { try await coordinator.store.isInForce(lease) }
+    guard let (bytes, share) = upload else { return Problem.leaseLost.response(beforeTheEndOf: request) }
     defer { share?.giveBack() }
     guard let sequence = try await coordinator.store.saveCheckpoint(bytes, contentType: contentType, lease: lease)
     else { throw Problem.leaseLost }
@@ -123,8 +125,10 @@ struct WorkerRoutes {
   private func appendLog(
     _ request: Request, _ context: APIContext, lease: LeaseID
   ) async throws -> Response {
-    let (bytes, share) = try await coordinator.transfers.upload(
-      request, upTo: min(Self.maximumLogPiece, coordinator.configuration.maxLogBytes), in: context)
+    let upload = try await coordinator.transfers.upload(
+      request, upTo: min(Self.maximumLogPiece, coordinator.configuration.maxLogBytes), in: context
+    ) { try await coordinator.store.isInForce(lease) }
+    guard let (bytes, share) = upload else { return Problem.leaseLost.response(beforeTheEndOf: request) }
     defer { share?.giveBack() }
     guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
       throw Problem(.invalidRequest, "the body must be UTF-8 text without the character U+0000")

@@ -66,6 +66,51 @@ import Testing
     }
   }
 
+  @Test func whoHasNoLeaseHoldsUpNobodysUpload() async throws {
+    let configuration = CoordinatorConfiguration.testing { $0.limits.maxTransferMemoryBytes = 1 << 20 }
+    try await RunningCoordinator.run(configuration: configuration) { coordinator, _ async throws in
+      let api = coordinator.api
+      for _ in 0..<2 { try await api.submit() }
+      let leases = try await api.lease(max: 2).map(\.leaseID)
+      #expect(try await api.settle(leases[1]) == .accepted)
+      var idlers: [RawClient] = []
+      for lease in [LeaseID(), leases[1]] {
+        for (route, length) in [
+          ("PUT /leases/\(lease)/checkpoint", "Content-Length: \(1 << 20)"),
+          ("PUT /leases/\(lease)/checkpoint", "Transfer-Encoding: chunked"),
+          ("POST /leases/\(lease)/logs", "Content-Length: \(1 << 20)"),
+        ] {
+          let client = try await RawClient(port: api.port)
+          try await client.send("\(route) HTTP/1.1\r\nHost: a\r\n\(length)\r\n\r\n")
+          // The body has not even begun; its time would be twenty seconds.
+          let answer = try await client.answer()
+          #expect(answer.hasPrefix("HTTP/1.1 409 ") && answer.contains("application/problem+json"), "\(answer)")
+          #expect(try await api.metric("baton_transfer_bytes") == 0)
+          idlers.append(client)
+        }
+      }
+      let good = [UInt8](repeating: 7, count: 1 << 20)
+      #expect(try await api.send("PUT", "/leases/\(leases[0])/checkpoint", good, timeout: .seconds(10)).status == 200)
+      #expect(try await api.send("GET", "/leases/\(leases[0])/checkpoint").bytes == good)
+      // Who has its answer may finish what it was sending, and come again on the same connection.
+      try await idlers[0].send(good)
+      try await idlers[0].send("GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+      try await eventually("the next answer") { idlers[0].text.contains("HTTP/1.1 200 ") }
+      for client in idlers { await client.close() }
+    }
+  }
+
+  @Test func whoHasItsAnswerMayNotSendForEver() async throws {
+    try await RunningCoordinator.run(configuration: Self.configuration()) { coordinator, _ async throws in
+      let client = try await RawClient(port: coordinator.api.port)
+      try await client.send(
+        "PUT /leases/\(LeaseID())/checkpoint HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
+      #expect(try await client.answer().hasPrefix("HTTP/1.1 409 "))
+      let answer = try await client.untilHungUp()
+      #expect(answer.components(separatedBy: "HTTP/1.1 ").count == 2, "one answer, and no second: \(answer)")
+    }
+  }
+
   @Test func whoNeverReadsItsAnswerIsHungUpOn() async throws {
     let configuration = Self.configuration { limits in
       limits.idleTimeoutSeconds = 3600
