@@ -4,7 +4,7 @@ import Foundation
 /// Who may do what: bearer tokens with roles.
 ///
 /// The file of tokens holds a line for each: `ROLE NAME SHA256`, where SHA256 is that of the token in hexadecimal digits.
-/// The tokens themselves are nowhere on this machine.
+/// A token has one role. The tokens themselves are nowhere on this machine.
 public struct Access: Sendable {
   public enum Role: String, Sendable, CaseIterable {
     /// Submits, reads and changes jobs.
@@ -44,14 +44,26 @@ public struct Access: Sendable {
 
   init(text: String, path: String) throws {
     var tokens: [Token] = []
-    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      let words = line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace)
+    /// Where each digest stood.
+    var places: [[UInt8]: (line: Int, role: Role)] = [:]
+    // By bytes: for `Character`, a line end of Windows is none, nor is a `#` that an accent follows.
+    let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    for (number, line) in lines.enumerated() {
+      let words = line.prefix { $0 != UInt8(ascii: "#") }.split { $0 == UInt8(ascii: " ") || (9...13).contains($0) }
       if words.isEmpty { continue }
-      guard words.count == 3, let role = Role(rawValue: String(words[0])), let digest = Self.bytes(hex: words[2]) else {
+      guard words.count == 3, let role = Role(rawValue: String(Substring(words[0]))),
+        let digest = Self.bytes(hex: words[2])
+      else {
         throw AccessFileError(
           description: "\(path):\(number + 1): expected 'ROLE NAME SHA256' with a role of submit, work or admin and "
             + "64 hexadecimal digits ('coordinator token' makes such lines)")
       }
+      if let first = places[digest], first.role != role {
+        throw AccessFileError(
+          description: "\(path):\(number + 1): the token of line \(first.line) again, with another role. A token has "
+            + "one role: make a second token, or give it the role admin, which includes the others")
+      }
+      places[digest] = (number + 1, role)
       tokens.append(Token(role: role, digest: digest))
     }
     guard !tokens.isEmpty else { throw AccessFileError(description: "\(path): holds no token") }
@@ -65,9 +77,7 @@ public struct Access: Sendable {
     let given = Array(SHA256.hash(data: Data(authorization.dropFirst(7).drop { $0 == " " }.utf8)))
     var found: Role?
     // All are compared, and each whole, so that the time taken tells nothing.
-    for token in tokens where Self.areEqual(token.digest, given) {
-      if found == nil || token.role == .admin { found = token.role }
-    }
+    for token in tokens where Self.areEqual(token.digest, given) { found = token.role }
     return found
   }
 
@@ -75,16 +85,15 @@ public struct Access: Sendable {
     zip(one, other).reduce(one.count == other.count ? 0 : 1) { $0 | ($1.0 ^ $1.1) } == 0
   }
 
-  private static func bytes(hex: Substring) -> [UInt8]? {
-    guard hex.utf8.count == 64 else { return nil }
-    var bytes: [UInt8] = []
-    var rest = hex
-    while !rest.isEmpty {
-      guard let byte = UInt8(rest.prefix(2), radix: 16) else { return nil }
-      bytes.append(byte)
-      rest = rest.dropFirst(2)
+  /// The bytes of a digest: 64 digits and nothing else. (`UInt8(_:radix:)` would take a sign for one.)
+  private static func bytes(hex: some Sequence<UInt8>) -> [UInt8]? {
+    var digits: [UInt8] = []
+    for character in hex {
+      guard let digit = PercentEncoding.hexDigit(character) else { return nil }
+      digits.append(digit)
     }
-    return bytes
+    guard digits.count == 64 else { return nil }
+    return (0..<32).map { digits[2 * $0] << 4 | digits[2 * $0 + 1] }
   }
 
   /// Makes a new token of 256 random bits, and the line of the file that lets it in.

@@ -32,7 +32,10 @@ import Testing
     func isAsBefore() -> Bool {
       Access.Role.allCases.allSatisfy { access.current.role(authorization: "Bearer \(file[$0])") == $0 }
     }
-    for bad in [[], ["# nobody"], ["work x \(file[.work])"], [file.line(.work), "nonsense"]] {
+    for bad in [
+      [], ["# nobody"], ["work x \(file[.work])"], [file.line(.work), "nonsense"],
+      ["submit again \(file.line(.work).suffix(64))", file.line(.work)],
+    ] {
       try file.write(bad)
       let error = #expect(throws: AccessFileError.self) { try access.reload() }
       #expect(error?.description.contains(file[.work]) == false, "it may hold a token that somebody put there")
