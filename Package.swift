@@ -162,7 +162,10 @@ let package = Package(
     tests("DrillTests", ["BatonDrill", "BatonJSON", "BatonShared", nio, posixNIO]),
     tests(
       "FuzzTests",
-      ["BatonCommandLine", "BatonCoordinator", "BatonJSON", "BatonShared", "BatonTestSupport", "BatonWorker"]),
+      [
+        "BatonCommandLine", "BatonCoordinator", "BatonJSON", "BatonMetadataDouble", "BatonPostgres", "BatonShared",
+        "BatonTestSupport", "BatonWorker",
+      ]),
     tests("JSONTests", ["BatonJSON", "BatonTestSupport"]),
     tests("SharedTests", ["BatonJSON", "BatonShared"]),
     // The programs themselves, so that they are built.

@@ -2,7 +2,11 @@ import BatonJSON
 import BatonShared
 
 extension APIRequest where Answer == QueueList {
-  public static func queues() -> Self { APIRequest(.get, "/queues") }
+  /// Queues by name, a page of them.
+  /// - Parameter cursor: What the page before gave as `nextCursor`.
+  public static func queues(cursor: String? = nil) -> Self {
+    APIRequest(.get, "/queues", query: cursor.map { [("cursor", $0)] } ?? [])
+  }
 }
 
 extension APIRequest where Answer == Void {
@@ -26,7 +30,11 @@ extension APIRequest where Answer == Void {
 }
 
 extension APIRequest where Answer == WorkerList {
-  public static func workers() -> Self { APIRequest(.get, "/workers") }
+  /// Workers, the newest first, a page of them.
+  /// - Parameter cursor: What the page before gave as `nextCursor`.
+  public static func workers(cursor: String? = nil) -> Self {
+    APIRequest(.get, "/workers", query: cursor.map { [("cursor", $0)] } ?? [])
+  }
 }
 
 extension APIRequest where Answer == WorkerSnapshot {

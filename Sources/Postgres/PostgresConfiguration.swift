@@ -98,10 +98,20 @@ public struct PostgresConfiguration: Sendable {
   /// with an `@` or a `/` in it that is not written as `%40` or `%2F`.
   var mistake: String? {
     let port = option("port") ?? ""
-    guard option("host")?.contains("@") == true || !port.allSatisfy({ $0.isNumber || $0 == "," }) else { return nil }
+    guard option("host")?.contains("@") == true || !port.allSatisfy({ $0.isNumber || $0 == "," }) || hasStrayAt else {
+      return nil
+    }
     return """
       the connection string is not valid: an '@' or a '/' too many, maybe, which within a password is written as %40 or %2F
       """
+  }
+
+  /// Whether an `@` stands behind the first `/` of a URL: libpq has then taken a part of the password for the hosts, and
+  /// the rest for the name of the database.
+  private var hasStrayAt: Bool {
+    guard let scheme = url.firstRange(of: "://") else { return false }
+    let rest = url[scheme.upperBound...].prefix { $0 != "?" }
+    return rest.drop { $0 != "/" }.contains("@")
   }
 
   /// The value of one libpq option in the URL.

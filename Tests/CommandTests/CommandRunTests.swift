@@ -148,6 +148,33 @@ import Testing
     #expect(run.output == "one\ntwo\n" && run.failure == nil)
   }
 
+  @Test func workersAndQueuesAreFollowedOverTheirPages() async throws {
+    func worker(_ id: String) -> WorkerSnapshot {
+      WorkerSnapshot(
+        id: id, registration: .init(), state: .active, leases: 0, lastHeartbeatAt: Samples.now,
+        registeredAt: Samples.now, interruption: nil)
+    }
+    func queue(_ name: String) -> QueueSnapshot {
+      QueueSnapshot(name: name, paused: false, counts: StatusCounts(), oldestQueuedSeconds: nil)
+    }
+    let pages: [String: CoordinatorDouble.Answer] = [
+      "/workers": .json(WorkerList(workers: [worker("a-1")], nextCursor: "1.a-1")),
+      "/workers?cursor=1.a-1": .json(WorkerList(workers: [worker("b-1")], nextCursor: "1.b-1")),
+      "/workers?cursor=1.b-1": .json(WorkerList(workers: [worker("c-1")])),
+      "/queues": .json(QueueList(queues: [queue("one")], nextCursor: "one")),
+      "/queues?cursor=one": .json(QueueList(queues: [queue("two")])),
+    ]
+    let workers = try await run(WorkersCommand.self, ["--json"]) { request, _ in pages[request.target]! }
+    #expect(try WorkerList(json: Array(workers.output.utf8)).workers.map(\.id) == ["a-1", "b-1", "c-1"])
+    let queues = try await run(QueuesCommand.List.self, ["--json"]) { request, _ in pages[request.target]! }
+    #expect(try QueueList(json: Array(queues.output.utf8)).queues.map(\.name) == ["one", "two"])
+    // A worker of the last page is found, too.
+    let drain = try await run(DrainCommand.self, ["c"]) { request, _ in
+      request.method == "GET" ? pages[request.target]! : .json("{}")
+    }
+    #expect(drain.received.last?.target == "/workers/c-1/drain")
+  }
+
   @Test func drainFindsAWorkerByItsName() async throws {
     let worker = WorkerSnapshot(
       id: "worker-1-abc", registration: .init(), state: .active, leases: 0, lastHeartbeatAt: Samples.now,

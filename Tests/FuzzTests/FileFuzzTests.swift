@@ -34,7 +34,7 @@ import Testing
       do throws(Problem) {
         let query = try QueryString(text)
         let listing = try JobListing(query: query)
-        #expect((1...JobListing.maximumLimit).contains(listing.limit))
+        #expect((1...PageRequest.maximumLimit).contains(listing.limit))
         #expect(listing.queue.map(Names.isValid) ?? true)
         #expect(listing.tags.allSatisfy { !$0.key.utf8.contains(0) && !$0.value.utf8.contains(0) })
       } catch {
@@ -65,15 +65,6 @@ import Testing
       if let steps = try? StepsHandler.Payload(payload) {
         #expect(steps.steps >= 0 && steps.stepSeconds >= 0 && steps.checkpointEvery > 0)
       }
-    }
-  }
-
-  @Test(arguments: seeds) func filesOfTokens(seed: UInt64) {
-    let line = Access.make(role: .work, name: "fleet-a").line
-    damaged(["# tokens\n\(line)\n\nadmin me " + String(repeating: "0aF9", count: 16) + " # it\n", line], seed: seed) {
-      bytes in
-      guard let access = try? Access(text: String(decoding: bytes, as: UTF8.self), path: "tokens") else { return }
-      #expect(!access.isOpen && access.role(authorization: "Bearer nobody's") == nil)
     }
   }
 

@@ -171,12 +171,12 @@ import Testing
         Settlement(leaseID: Samples.leaseID, outcome: .done, result: try RawJSON(parsing: #"{"a":0.10}"#)),
         Settlement(
           leaseID: Samples.leaseID, outcome: .timedOut, error: JobFailure(code: "c", message: "m"), retryable: false,
-          reason: "r", delaySeconds: 3),
+          reason: "r", delaySeconds: 3, begun: false),
       ]),
       #"""
       {"results":[{"lease_id":"9b2f1c3d-4e5a-4b6c-8d7e-0f1a2b3c4d5e","outcome":"done","result":{"a":0.10}},
       {"lease_id":"9b2f1c3d-4e5a-4b6c-8d7e-0f1a2b3c4d5e","outcome":"timed_out","error":{"code":"c","message":"m"},
-      "retryable":false,"reason":"r","delay_seconds":3}]}
+      "retryable":false,"reason":"r","delay_seconds":3,"begun":false}]}
       """#)
     try expectGolden(
       SettleReply(results: [.init(leaseID: Samples.leaseID, status: .accepted)]),
@@ -195,7 +195,7 @@ import Testing
       {"workers":[{"id":"w-1","hostname":"h","instance_id":null,"instance_type":null,"availability_zone":null,
       "capacity_type":"spot","provider":null,"queues":["default"],"kinds":[],"version":null,"state":"draining",
       "slots":2,"leases":1,"last_heartbeat_at":"2026-01-31T12:00:01.000Z","registered_at":"2026-01-31T12:00:00.123Z",
-      "interruption":{"source":"sigterm","action":"drain","seconds_left":null}}]}
+      "interruption":{"source":"sigterm","action":"drain","seconds_left":null}}],"next_cursor":null}
       """#)
   }
 
@@ -207,7 +207,7 @@ import Testing
       QueueList(queues: [QueueSnapshot(name: "gpu", paused: true, counts: counts, oldestQueuedSeconds: 1.25)]),
       #"""
       {"queues":[{"name":"gpu","paused":true,
-      "jobs":{"queued":3,"processing":0,"done":2,"failed":0,"cancelled":0},"oldest_queued_seconds":1.25}]}
+      "jobs":{"queued":3,"processing":0,"done":2,"failed":0,"cancelled":0},"oldest_queued_seconds":1.25}],"next_cursor":null}
       """#)
     try expectGolden(
       Statistics(jobs: counts, workers: [.active: 1, .gone: 4]),

@@ -24,7 +24,7 @@ struct DrainCommand: RemoteCommand {
   }
 
   func run(_ client: BatonClient, _ surroundings: Surroundings) async throws {
-    let present = try await client.send(.workers()).workers.filter { $0.state != .gone }
+    let present = try await client.allWorkers().filter { $0.state != .gone }
     let ids = all ? present.map(\.id) : try Self.resolve(workers, among: present.map(\.id))
     for id in ids {
       try await client.send(.drainWorker(id))

@@ -14,9 +14,9 @@ struct QueuesCommand: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
 
     func run(_ client: BatonClient, _ surroundings: Surroundings) async throws {
-      let answer = try await client.answer(to: .queues())
-      if connection.json { return surroundings.show(json: answer.body) }
-      surroundings.show(QueuesCommand.table(try APIRequest.queues().answer(from: answer).queues))
+      let queues = try await client.allQueues()
+      if connection.json { return surroundings.show(json: QueueList(queues: queues).json) }
+      surroundings.show(QueuesCommand.table(queues))
     }
   }
 

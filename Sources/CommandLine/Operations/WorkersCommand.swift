@@ -12,9 +12,8 @@ struct WorkersCommand: RemoteCommand {
   var all = false
 
   func run(_ client: BatonClient, _ surroundings: Surroundings) async throws {
-    let answer = try await client.answer(to: .workers())
-    if connection.json { return surroundings.show(json: answer.body) }
-    let workers = try APIRequest.workers().answer(from: answer).workers
+    let workers = try await client.allWorkers()
+    if connection.json { return surroundings.show(json: WorkerList(workers: workers).json) }
     surroundings.show(Self.table(all ? workers : workers.filter { $0.state != .gone }, at: .now))
   }
 

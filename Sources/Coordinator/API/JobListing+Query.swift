@@ -1,9 +1,6 @@
 import BatonShared
 
 extension JobListing {
-  /// The most jobs of a page.
-  static let maximumLimit = 1000
-
   /// Reads the parameters of `GET /jobs`.
   /// - Throws: `Problem` that names the parameter.
   init(query: QueryString) throws(Problem) {
@@ -18,14 +15,9 @@ extension JobListing {
       case "queue": queue = try Self.name("queue", text)
       case "kind": kind = try Self.name("kind", text)
       case "limit":
-        guard let number = Int(text), (1...Self.maximumLimit).contains(number) else {
-          throw Problem(.invalidRequest, "'limit' must be an integer from 1 to \(Self.maximumLimit)")
-        }
-        limit = number
+        limit = try PageRequest.limit(text)
       case "cursor":
-        guard let id = JobID(text) else {
-          throw Problem(.invalidRequest, "'cursor' must be the 'next_cursor' of an earlier answer")
-        }
+        guard let id = JobID(text) else { throw PageRequest.noCursor }
         before = id
       case _ where name.hasPrefix("tag.") && name.utf8.count > 4:
         tags[String(name.dropFirst(4))] = text

@@ -85,12 +85,16 @@ struct JobRoutes {
 
   private func idempotencyKey(_ request: Request) throws -> String? {
     guard let name = HTTPField.Name("Idempotency-Key"), let key = request.headers[name] else { return nil }
-    guard (1...Self.maximumKeyBytes).contains(key.utf8.count), key.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
-    else {
+    guard Self.isKey(key) else {
       throw Problem(
         .invalidRequest, "the header Idempotency-Key must be 1 to \(Self.maximumKeyBytes) printable ASCII characters")
     }
     return key
+  }
+
+  /// Whether it can be an idempotency key.
+  static func isKey(_ text: String) -> Bool {
+    (1...maximumKeyBytes).contains(text.utf8.count) && text.utf8.allSatisfy { (0x20...0x7E).contains($0) }
   }
 
   // MARK: Looking
@@ -104,7 +108,7 @@ struct JobRoutes {
     var attempt: Int?
     for (name, value) in try QueryString(request.uri.query).parameters {
       guard name == "attempt" else { throw Problem.unknownParameter(name) }
-      guard let number = Int(value), (1...Int(Int32.max)).contains(number) else {
+      guard let number = DecimalDigits.value(value), (1...Int(Int32.max)).contains(number) else {
         throw Problem(.invalidRequest, "'attempt' must be an integer from 1 to \(Int32.max)")
       }
       attempt = number

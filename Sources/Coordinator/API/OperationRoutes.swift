@@ -7,8 +7,10 @@ struct OperationRoutes {
   let coordinator: CoordinatorCore
 
   func add(to routes: inout Routes) {
-    routes.on(.get, "/queues", [.submit]) { [coordinator] _, _ in
-      .json(QueueList(queues: try await coordinator.store.queues()))
+    routes.on(.get, "/queues", [.submit]) { [coordinator] request, _ in
+      let page = try PageRequest(query: QueryString(request.uri.query))
+      let last = try page.cursor { Names.isValid($0) ? $0 : nil }
+      return .json(try await coordinator.store.queuePage(limit: page.limit, after: last))
     }
     for (verb, paused) in [("pause", true), ("resume", false)] {
       routes.on(.post, "/queues/{id}/\(verb)", []) { [coordinator] request, context in
@@ -19,11 +21,14 @@ struct OperationRoutes {
         return .json(QueueState(name: name, paused: paused))
       }
     }
-    routes.on(.get, "/workers", [.submit]) { [coordinator] _, _ in
-      .json(WorkerList(workers: try await coordinator.store.workers()))
+    routes.on(.get, "/workers", [.submit]) { [coordinator] request, _ in
+      let page = try PageRequest(query: QueryString(request.uri.query))
+      let last = try page.cursor { WorkerPlace(cursor: $0) }
+      let workers = try await coordinator.store.workers(limit: page.limit, after: last)
+      return try .json(workers, counted: coordinator.requestMemory)
     }
     routes.on(.get, "/workers/{id}", [.submit]) { [coordinator] _, context in
-      guard let worker = try await coordinator.store.workers(id: try context.name("worker")).first else {
+      guard let worker = try await coordinator.store.worker(try context.name("worker")) else {
         throw Problem.noSuchWorker
       }
       return .json(worker)
@@ -34,7 +39,7 @@ struct OperationRoutes {
       guard try await coordinator.store.requestDrain(of: id) else { throw Problem.noSuchWorker }
       await coordinator.registry.forget(id)
       await coordinator.dispatcher.expel(workerID: id)
-      guard let worker = try await coordinator.store.workers(id: id).first else { throw Problem.noSuchWorker }
+      guard let worker = try await coordinator.store.worker(id) else { throw Problem.noSuchWorker }
       return .json(worker)
     }
     routes.on(.get, "/stats", [.submit]) { [coordinator] _, _ in

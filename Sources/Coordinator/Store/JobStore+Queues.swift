@@ -15,18 +15,29 @@ extension JobStore {
       """, .text(queue), .bool(paused), .text(sender))
   }
 
-  /// Every queue that has jobs or was ever paused. Counts every job.
-  func queues() async throws(PostgresError) -> [QueueSnapshot] {
+  /// A page of the queues, by name.
+  /// - Parameter name: The last queue of the page before.
+  func queuePage(limit: Int, after name: String?) async throws(PostgresError) -> QueueList {
+    let queues = try await queues(limit: limit + 1, after: name)
+    let page = Array(queues.prefix(limit))
+    return QueueList(queues: page, nextCursor: queues.count > limit ? page.last?.name : nil)
+  }
+
+  /// Every queue that has jobs or was ever paused, by name. Counts every job of the queues that come after `name`.
+  func queues(limit: Int? = nil, after name: String? = nil) async throws(PostgresError) -> [QueueSnapshot] {
     let rows = try await database.query(
       """
       with counted as (
         select queue, status, count(*) as jobs,
           extract(epoch from now() - min(run_at) filter (where status = 'queued' and not scheduled))::float8 as waits
-        from jobs group by queue, status
+        from jobs where $1::text is null or queue > $1 group by queue, status
+      ), named as (
+        select queue as name from counted union select name from queues where $1::text is null or name > $1
+        order by name limit $2
       )
-      select coalesce(counted.queue, queues.name), status, jobs, waits, coalesce(paused, false)
-      from counted full join queues on queues.name = counted.queue order by 1
-      """)
+      select name, status, jobs, waits, coalesce(paused, false)
+      from named left join counted on counted.queue = named.name left join queues using (name) order by name
+      """, .text(name), .int8(limit.map(Int64.init)))
     var queues: [QueueSnapshot] = []
     for row in rows {
       let name = try row.text(0)

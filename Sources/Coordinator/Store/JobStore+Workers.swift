@@ -16,6 +16,29 @@ struct WorkerPulse: Sendable {
   var interruption: InterruptionReport?
 }
 
+/// Where a worker stands in the list of them, the newest first.
+struct WorkerPlace: Sendable, Hashable {
+  var registeredAt: Instant
+  var id: String
+}
+
+extension WorkerPlace {
+  init(_ worker: WorkerSnapshot) { self.init(registeredAt: worker.registeredAt, id: worker.id) }
+
+  /// Reads what `cursor` wrote; nil when it is something else.
+  init?(cursor: String) {
+    // With more digits, it would be a time that PostgreSQL does not know.
+    guard let point = cursor.firstIndex(of: "."), cursor[..<point].utf8.count <= 18,
+      let time = DecimalDigits.value(cursor[..<point])
+    else { return nil }
+    let id = String(cursor[cursor.index(after: point)...])
+    guard Names.isValid(id) else { return nil }
+    self.init(registeredAt: Instant(microseconds: Int64(time)), id: id)
+  }
+
+  var cursor: String { "\(registeredAt.microseconds).\(id)" }
+}
+
 extension JobStore {
   /// Registers a worker or refreshes what it said of itself.
   func register(
@@ -98,19 +121,41 @@ extension JobStore {
     return !rows.isEmpty
   }
 
-  /// One worker, or all, the newest first.
-  func workers(id: String? = nil) async throws(PostgresError) -> [WorkerSnapshot] {
+  /// One worker.
+  /// - Returns: nil when there is no such worker.
+  func worker(_ id: String) async throws(PostgresError) -> WorkerSnapshot? {
     let rows = try await database.query(
       """
-      with held as (select worker_id, count(*) as leases from attempts where outcome is null group by worker_id)
-      select id, hostname, instance_id, instance_type, availability_zone, capacity_type, provider, queues, kinds, slots,
-        version, \(Self.workerState), coalesce(leases, 0), last_heartbeat_at, registered_at, interruption
-      from workers left join held on held.worker_id = workers.id
-      where $1::text is null or id = $1 order by registered_at desc, id
+      select \(Self.workerColumns), (select count(*) from attempts where outcome is null and worker_id = $1)
+      from workers where id = $1
       """, .text(id))
+    return try rows.first.map { row throws(PostgresError) in try WorkerSnapshot(row) }
+  }
+
+  /// A page of the workers, the newest first.
+  /// - Parameter place: The last worker of the page before.
+  func workers(limit: Int, after place: WorkerPlace? = nil) async throws(PostgresError) -> WorkerList {
+    let rows = try await database.query(
+      """
+      with page as (
+        select *, 2048 + octet_length(array_to_string(queues || kinds, '","')) as size from workers
+        where $1::timestamptz is null or registered_at < $1 or (registered_at = $1 and id > $2)
+        order by registered_at desc, id limit $3
+      ), sized as (
+        select *, count(*) over () as found, row_number() over newest as rank, sum(size) over newest as total
+        from page window newest as (order by registered_at desc, id)
+      ), held as (
+        select worker_id, count(*) as leases from attempts where outcome is null group by worker_id
+      )
+      select \(Self.workerColumns), coalesce(leases, 0), found
+      from sized left join held on held.worker_id = sized.id
+      where rank = 1 or total <= \(Self.maximumPageBytes) order by registered_at desc, id
+      """, .timestamptz(place?.registeredAt.microseconds), .text(place?.id), .int8(Int64(limit + 1)))
     var workers: [WorkerSnapshot] = []
-    for row in rows { workers.append(try WorkerSnapshot(row)) }
-    return workers
+    for row in rows.prefix(limit) { workers.append(try WorkerSnapshot(row)) }
+    let found = try rows.first?.int("found") ?? 0
+    let next = found > workers.count ? workers.last.map { WorkerPlace($0).cursor } : nil
+    return WorkerList(workers: workers, nextCursor: next)
   }
 
   func workerCounts() async throws(PostgresError) -> [WorkerState: Int] {
@@ -121,6 +166,11 @@ extension JobStore {
     }
     return counts
   }
+
+  private static let workerColumns = """
+    id, hostname, instance_id, instance_type, availability_zone, capacity_type, provider, queues, kinds, slots, version,
+    \(workerState), last_heartbeat_at, registered_at, interruption
+    """
 
   private static let workerState = """
     case when state = 'gone' or silent_after < now() then 'gone'
@@ -134,7 +184,7 @@ extension JobStore {
 
 extension WorkerSnapshot {
   fileprivate init(_ row: PostgresRow) throws(PostgresError) {
-    let interruption = try row.bytesOrNil(15).flatMap { try? InterruptionReport(json: $0) }
+    let interruption = try row.bytesOrNil(14).flatMap { try? InterruptionReport(json: $0) }
     self.init(
       id: try row.text(0),
       registration: WorkerRegistration(
@@ -142,8 +192,8 @@ extension WorkerSnapshot {
         availabilityZone: try row.textOrNil(4), capacityType: CapacityType(rawValue: try row.text(5)) ?? .unknown,
         provider: try row.textOrNil(6), queues: try row.textArray(7), kinds: try row.textArray(8),
         slots: try row.int(9), version: try row.textOrNil(10)),
-      state: WorkerState(rawValue: try row.text(11)) ?? .gone, leases: try row.int(12),
-      lastHeartbeatAt: Instant(microseconds: try row.timestamp(13)),
-      registeredAt: Instant(microseconds: try row.timestamp(14)), interruption: interruption)
+      state: WorkerState(rawValue: try row.text(11)) ?? .gone, leases: try row.int(15),
+      lastHeartbeatAt: Instant(microseconds: try row.timestamp(12)),
+      registeredAt: Instant(microseconds: try row.timestamp(13)), interruption: interruption)
   }
 }

@@ -39,22 +39,33 @@ public struct QueueSnapshot: Sendable, JSONEncodable, JSONDecodable {
   }
 }
 
-/// The answer to `GET /queues`.
+/// A page of `GET /queues`.
 public struct QueueList: Sendable, JSONEncodable, JSONDecodable {
   public var queues: [QueueSnapshot]
+  /// Continues the list when given as `cursor`; nil on its last page.
+  public var nextCursor: String?
 
-  public init(queues: [QueueSnapshot]) { self.queues = queues }
+  public init(queues: [QueueSnapshot], nextCursor: String? = nil) {
+    self.queues = queues
+    self.nextCursor = nextCursor
+  }
 
   public func write(to writer: inout JSONWriter) {
-    writer.object { $0.field("queues", queues) }
+    writer.object { writer in
+      writer.field("queues", queues)
+      writer.field("next_cursor", nextCursor)
+    }
   }
 
   public init(from reader: inout JSONReader) throws(JSONError) {
-    var queues: [QueueSnapshot] = []
+    self.init(queues: [])
     try reader.object { key, reader throws(JSONError) in
-      if key == "queues" { queues = try reader.values() } else { try reader.skip() }
+      switch key {
+      case "queues": queues = try reader.values()
+      case "next_cursor": nextCursor = try reader.optional { reader throws(JSONError) in try reader.string() }
+      default: try reader.skip()
+      }
     }
-    self.queues = queues
   }
 }
 

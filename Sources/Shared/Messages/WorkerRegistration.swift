@@ -170,21 +170,32 @@ public struct WorkerSnapshot: Sendable, JSONEncodable, JSONDecodable {
   }
 }
 
-/// The answer to `GET /workers`.
+/// A page of `GET /workers`.
 public struct WorkerList: Sendable, JSONEncodable, JSONDecodable {
   public var workers: [WorkerSnapshot]
+  /// Continues the list when given as `cursor`; nil on its last page.
+  public var nextCursor: String?
 
-  public init(workers: [WorkerSnapshot]) { self.workers = workers }
+  public init(workers: [WorkerSnapshot], nextCursor: String? = nil) {
+    self.workers = workers
+    self.nextCursor = nextCursor
+  }
 
   public func write(to writer: inout JSONWriter) {
-    writer.object { $0.field("workers", workers) }
+    writer.object { writer in
+      writer.field("workers", workers)
+      writer.field("next_cursor", nextCursor)
+    }
   }
 
   public init(from reader: inout JSONReader) throws(JSONError) {
-    var workers: [WorkerSnapshot] = []
+    self.init(workers: [])
     try reader.object { key, reader throws(JSONError) in
-      if key == "workers" { workers = try reader.values() } else { try reader.skip() }
+      switch key {
+      case "workers": workers = try reader.values()
+      case "next_cursor": nextCursor = try reader.optional { reader throws(JSONError) in try reader.string() }
+      default: try reader.skip()
+      }
     }
-    self.workers = workers
   }
 }

@@ -86,6 +86,49 @@ import Testing
     }
   }
 
+  @Test func workersAndQueuesComeInPages() async throws {
+    try await RunningCoordinator.run { coordinator, _ async throws in
+      let api = coordinator.api
+      for number in 0..<5 {
+        _ = try await api.put("/workers/w-\(number)", "{}")
+        try await api.submit(#"{"kind":"a","queue":"q\#(number)"}"#)
+      }
+      let first = try await api.get("/workers").read(WorkerList.self)
+      #expect(first.workers.count == 5 && first.nextCursor == nil)
+      let queues = try await api.get("/queues").read(QueueList.self)
+      #expect(queues.queues.count == 5 && queues.nextCursor == nil)
+      var workers: [String] = []
+      var names: [String] = []
+      var cursor: String?
+      repeat {
+        let page = try await api.get("/workers?limit=2\(cursor.map { "&cursor=\($0)" } ?? "")").read(WorkerList.self)
+        #expect((1...2).contains(page.workers.count))
+        workers += page.workers.map(\.id)
+        cursor = page.nextCursor
+      } while cursor != nil
+      #expect(workers == first.workers.map(\.id))
+      repeat {
+        let page = try await api.get("/queues?limit=2\(cursor.map { "&cursor=\($0)" } ?? "")").read(QueueList.self)
+        #expect((1...2).contains(page.queues.count))
+        names += page.queues.map(\.name)
+        cursor = page.nextCursor
+      } while cursor != nil
+      #expect(names == ["q0", "q1", "q2", "q3", "q4"])
+      for path in ["/workers", "/queues"] {
+        for (query, field) in [
+          ("limit=0", "'limit'"), ("limit=1001", "'limit'"), ("limit=%2B5", "'limit'"), ("limit=", "'limit'"),
+          ("cursor=", "'cursor'"), ("cursor=a%20b", "'cursor'"), ("cursor=.w", "'cursor'"), ("colour=red", "'colour'"),
+        ] {
+          let problem = try await api.get("\(path)?\(query)").problem()
+          #expect(problem.status == 400 && problem.detail.contains(field), "\(path)?\(query): \(problem.detail)")
+        }
+      }
+      for wrong in ["w", "1.", "-1.w", "+1.w", "1e3.w", "99999999999999999999.w", "9223372036854775807.w"] {
+        #expect(try await api.get("/workers?cursor=\(wrong.replacing("+", with: "%2B"))").status == 400, "\(wrong)")
+      }
+    }
+  }
+
   @Test func finishedJobsGoAfterTheirRetention() async throws {
     try await RunningCoordinator.run(configuration: .testing { $0.retentionSeconds = 0 }) {
       coordinator, _ async throws in
@@ -105,9 +148,21 @@ import Testing
     #expect(throws: AccessFileError.self) { try Access(text: "# nothing\n", path: "t") }
     for bad in [
       "work x", "root x \(line.suffix(64))", "work x \(line.suffix(63))", "work x \(line.suffix(63))g", line + " more",
+      // What passes for digits elsewhere.
+      "work x +f" + line.suffix(62), "work x -0" + line.suffix(62), "work x " + line.suffix(62) + "+a",
+      "work x \(line.suffix(62))\u{FF11}",
     ] {
       let error = #expect(throws: AccessFileError.self) { try Access(text: line + "\n" + bad, path: "t") }
       #expect(error?.description.hasPrefix("t:2:") == true)
+    }
+    // Two roles for one token: neither of them by chance.
+    let other = "submit y " + line.suffix(64).uppercased()
+    let error = #expect(throws: AccessFileError.self) { try Access(text: "# a\n" + line + "\n\n" + other, path: "t") }
+    #expect(error?.description.hasPrefix("t:4: the token of line 2 again") == true)
+    #expect(error?.description.contains(line.suffix(64)) == false)
+    // The same line twice is what a rotation may leave behind.
+    #expect(throws: Never.self) {
+      try Access(text: line + "\n" + line.uppercased().replacing("WORK X", with: "work z"), path: "t")
     }
     let made = Access.make(role: .submit, name: "x")
     #expect(!made.line.contains(made.token))
