@@ -7,7 +7,7 @@ struct SettleOutcomes: Sendable {
   var statuses: [SettleStatus]
   /// Jobs that are queued again.
   var requeued: [Requeued]
-  /// For each attempt that was ended and whose job is neither done nor cancelled.
+  /// For each attempt that was begun and ended and whose job is neither done nor cancelled.
   var lostWork: [LostWork] = []
 }
 
@@ -41,7 +41,10 @@ extension JobStore {
         let position = try LeasePosition(row, at: 3)
         requeued.append(Requeued(queue: position.range.queue, dueInSeconds: due, position: position))
       }
-      if let seconds = try row.doubleOrNil(2), let outcome = first[lease]?.outcome.ofAttempt {
+      // What was leased ahead and never begun has waited, not worked.
+      if let seconds = try row.doubleOrNil(2), let settlement = first[lease], settlement.begun,
+        let outcome = settlement.outcome.ofAttempt
+      {
         lostWork.append(LostWork(outcome: outcome, seconds: seconds))
       }
     }

@@ -17,10 +17,12 @@ public struct Settlement: Sendable, JSONEncodable, JSONDecodable {
   public var reason: String?
   /// When to try again, in seconds; nil for what the coordinator thinks right.
   public var delaySeconds: Double?
+  /// Whether the job was begun: one that was leased ahead and handed back unrun has lost no work.
+  public var begun: Bool
 
   public init(
     leaseID: LeaseID, outcome: SettleOutcome, result: RawJSON? = nil, error: JobFailure? = nil, retryable: Bool = true,
-    reason: String? = nil, delaySeconds: Double? = nil
+    reason: String? = nil, delaySeconds: Double? = nil, begun: Bool = true
   ) {
     self.leaseID = leaseID
     self.outcome = outcome
@@ -29,6 +31,7 @@ public struct Settlement: Sendable, JSONEncodable, JSONDecodable {
     self.retryable = retryable
     self.reason = reason
     self.delaySeconds = delaySeconds
+    self.begun = begun
   }
 
   public func write(to writer: inout JSONWriter) {
@@ -40,6 +43,7 @@ public struct Settlement: Sendable, JSONEncodable, JSONDecodable {
       if !retryable { writer.field("retryable", false) }
       if let reason { writer.field("reason", reason) }
       if let delaySeconds { writer.field("delay_seconds", delaySeconds) }
+      if !begun { writer.field("begun", false) }
     }
   }
 
@@ -59,6 +63,7 @@ public struct Settlement: Sendable, JSONEncodable, JSONDecodable {
           try reader.string().prefix(utf8Bytes: Self.maximumReasonBytes)
         }
       case "delay_seconds": delaySeconds = try reader.optional { reader throws(JSONError) in try reader.delay() }
+      case "begun": begun = try reader.optional { reader throws(JSONError) in try reader.bool() } ?? true
       default: try reader.skip()
       }
     }

@@ -26,9 +26,14 @@ struct JobReporter: Sendable {
 
   /// Reports how a job ended.
   func settle(_ run: LeaseRun, _ settlement: Settlement) {
-    run.state.update { $0.phase = .settling }
+    let begun = run.state.update { state in
+      state.phase = .settling
+      return state.startedAt != nil
+    }
+    var settlement = settlement
+    settlement.begun = begun
     settlements.add([
-      SettlementSender.Entry(settlement: settlement, giveUpAt: giveUpAt(run)) { status in
+      SettlementSender.Entry(settlement: settlement, giveUpAt: giveUpAt(run)) { [settlement] status in
         conclude(run, settlement, status)
       }
     ])
@@ -47,7 +52,7 @@ struct JobReporter: Sendable {
     settlements.add(
       runs.map { run in
         run.state.update { $0.phase = .settling }
-        let settlement = Settlement(leaseID: run.id, outcome: .released, reason: why.reason)
+        let settlement = Settlement(leaseID: run.id, outcome: .released, reason: why.reason, begun: false)
         return SettlementSender.Entry(settlement: settlement, giveUpAt: giveUpAt(run)) { status in
           if status == nil {
             logger.error("a lease could not be handed back; it will expire", metadata: run.metadata)

@@ -62,6 +62,16 @@ import Testing
     }
   }
 
+  /// It has waited behind other jobs of its worker, and was handed back when that had to go.
+  @Test func whatWasNeverBegunHasLostNothing() async throws {
+    try await StoreFixture.run { fixture async throws in
+      let lease = try await run(fixture, checkpoint: false)
+      let unrun = Settlement(leaseID: lease.leaseID, outcome: .released, begun: false)
+      let settled = try await fixture.store.settle([unrun])
+      #expect(settled.statuses == [.accepted] && settled.lostWork == [] && settled.requeued.count == 1)
+    }
+  }
+
   @Test func handedBackWithAFreshCheckpointAboutNothingIsLost() async throws {
     try await StoreFixture.run { fixture async throws in
       let lease = try await run(fixture, checkpoint: true)
