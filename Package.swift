@@ -89,7 +89,7 @@ let package = Package(
     .target(name: "CLinuxProcess", path: "Sources/CLinuxProcess"),
 
     module("BatonJSON", "Sources/JSON"),
-    module("BatonThreads", "Sources/Threads", [collections]),
+    module("BatonThreads", "Sources/Threads", [collections, heap]),
     module("BatonTelemetry", "Sources/Telemetry", [configuration, log, metrics]),
     module("BatonShared", "Sources/Shared", ["BatonJSON"]),
     // Whom a client of the coordinator trusts, and what failed when it does not.
@@ -100,7 +100,8 @@ let package = Package(
       "BatonCoordinator", "Sources/Coordinator",
       [
         "BatonJSON", "BatonPostgres", "BatonShared", "BatonTelemetry", collections, crypto, heap, http1,
-        hummingbird, hummingbirdCore, lifecycle, log, metrics, nio, nioSSL, signals,
+        hummingbird, hummingbirdCore, lifecycle, log, metrics, nio, nioSSL, posixNIO,
+        signals,
       ],
       // docs/openapi.yaml is a link to it (a link is not followed here): a program without the docs serves it, too.
       resources: [.embedInCode("API/openapi.yaml")]),
@@ -108,7 +109,7 @@ let package = Package(
       "BatonWorker", "Sources/Worker",
       [
         "BatonJSON", "BatonShared", "BatonTLS", "BatonTelemetry", "BatonThreads", "CLinuxProcess", asyncHTTPClient,
-        collections, http1, hummingbird, lifecycle, log, metrics, nio, posixNIO, signals, subprocess,
+        collections, http1, hummingbird, hummingbirdCore, lifecycle, log, metrics, nio, posixNIO, signals, subprocess,
       ]),
 
     // A cloud's metadata service, for tests and for rehearsing interruptions.
@@ -181,7 +182,7 @@ let package = Package(
       "WorkerTests",
       [
         "BatonJSON", "BatonMetadataDouble", "BatonShared", "BatonTelemetry", "BatonTestSupport", "BatonWorker",
-        "SwiftWorker", "WorkerCommand", asyncHTTPClient, hummingbird, lifecycle, log, nio, subprocess,
+        "SwiftWorker", "WorkerCommand", asyncHTTPClient, hummingbird, lifecycle, log, nio, posixNIO, subprocess,
       ]),
 
     .executableTarget(

@@ -4,7 +4,7 @@ import DequeModule
 import ServiceLifecycle
 
 /// Group commit: requests that arrive while a batch is at the database are collected and become the next batch, one
-/// statement and one commit for all of them. Nobody waits for a timer: an idle batcher sends at once.
+/// statement and one commit for all of them. Nobody waits for a timer: an idle batcher sends at once what has arrived.
 ///
 /// While one batch is away, another is sent beside it only when it is worth a statement of its own: many items wait, or
 /// the one that is away takes long.
@@ -22,6 +22,7 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   private let lanes: Int
   private let worthALane: Int
   private let patience: Duration
+  private let gather: @Sendable () async -> Void
   private let perform: @Sendable ([Item]) async throws -> [Outcome]
 
   /// A batch that has been away for longer takes long.
@@ -29,7 +30,8 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
 
   private var waiting: Deque<Request> = []
   private(set) var waitingItems = 0
-  private var idleLanes: [CheckedContinuation<[Request]?, Never>] = []
+  private var idleLanes: [CheckedContinuation<Void, Never>] = []
+  private var isGathering = false
   private var batchesAway = 0
   private var latestStart = ContinuousClock.now
   private(set) var isClosed = false
@@ -41,16 +43,19 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   ///   - worthALane: How many items have to wait for a batch to be sent beside another.
   ///   - patience: How long a request waits for its batch to begin. While every lane has been away for longer, those that
   ///     come are refused at once: a database that hangs is not asked for more.
+  ///   - gather: Waits for what is just arriving; a batch is put together when it returns.
   ///   - perform: Carries out a batch and returns an outcome for each item, in order.
   init(
     maximumItems: Int = 1000, maximumWaiting: Int = 50_000, lanes: Int = 2, worthALane: Int = 200,
-    patience: Duration = .seconds(5), perform: @escaping @Sendable ([Item]) async throws -> [Outcome]
+    patience: Duration = .seconds(5), gather: @escaping @Sendable () async -> Void = EventLoopTurn.end,
+    perform: @escaping @Sendable ([Item]) async throws -> [Outcome]
   ) {
     self.maximumItems = maximumItems
     self.maximumWaiting = maximumWaiting
     self.lanes = lanes
     self.worthALane = worthALane
     self.patience = patience
+    self.gather = gather
     self.perform = perform
   }
 
@@ -76,8 +81,8 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   }
 
   private func startLane() {
-    guard !waiting.isEmpty, mayStart, let lane = idleLanes.popLast() else { return }
-    lane.resume(returning: takeBatch())
+    guard !waiting.isEmpty, mayStart, !isGathering, let lane = idleLanes.popLast() else { return }
+    lane.resume()
   }
 
   private var mayStart: Bool {
@@ -106,7 +111,7 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
 
   private func close() {
     isClosed = true
-    for lane in idleLanes { lane.resume(returning: nil) }
+    for lane in idleLanes { lane.resume() }
     idleLanes = []
   }
 
@@ -128,9 +133,22 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   }
 
   private func nextBatch() async -> [Request]? {
-    if !waiting.isEmpty, mayStart { return takeBatch() }
-    if isClosed { return nil }
-    return await withCheckedContinuation { idleLanes.append($0) }
+    while true {
+      if !waiting.isEmpty, mayStart, !isGathering {
+        isGathering = true
+        await gather()
+        isGathering = false
+        // Those that waited may have been sent away.
+        guard !waiting.isEmpty else { continue }
+        defer { startLane() }
+        return takeBatch()
+      } else if isClosed {
+        // What waits is another lane's, which has it in hand.
+        return nil
+      } else {
+        await withCheckedContinuation { idleLanes.append($0) }
+      }
+    }
   }
 
   private func takeBatch() -> [Request] {

@@ -24,7 +24,8 @@ actor LeaseDispatcher: Service {
   private var waiters = LeaseWaiters()
   private var floors = LeaseFloors()
   private var replies: [LeaseWaiters.ID: CheckedContinuation<[Lease], any Error>] = [:]
-  private var idleLanes: [CheckedContinuation<LeaseWaiters.Batch?, Never>] = []
+  private var idleLanes: [CheckedContinuation<Void, Never>] = []
+  private var isGathering = false
   private var isDraining = false
   private var isClosed = false
 
@@ -63,7 +64,7 @@ actor LeaseDispatcher: Service {
           deadline: .now + .seconds(request.waitSeconds))
         // Shield, here and below: the handler is synchronous; forgetting is one hop that ends by itself.
         peer?.watch { Task { await self.forget(id) } }
-        startIdleLanes()
+        startIdleLane()
       }
     } onCancel: {
       Task { await self.forget(id) }
@@ -79,7 +80,7 @@ actor LeaseDispatcher: Service {
   /// There may be work in these queues; nil for any queue.
   func wake(_ queues: Set<String>?) {
     waiters.wake(queues)
-    startIdleLanes()
+    startIdleLane()
   }
 
   /// Ends the waiting of a worker that is to drain.
@@ -114,7 +115,7 @@ actor LeaseDispatcher: Service {
   private func close() {
     drain()
     isClosed = true
-    for lane in idleLanes { lane.resume(returning: nil) }
+    for lane in idleLanes { lane.resume() }
     idleLanes = []
   }
 
@@ -126,13 +127,25 @@ actor LeaseDispatcher: Service {
   // MARK: Statements
 
   private func nextBatch() async -> LeaseWaiters.Batch? {
-    if isClosed { return nil }
-    if let batch = waiters.takeBatch() { return batch }
-    return await withCheckedContinuation { idleLanes.append($0) }
+    while !isClosed {
+      if waiters.mayBeDue, !isGathering {
+        isGathering = true
+        await EventLoopTurn.end()
+        isGathering = false
+        let batch = waiters.takeBatch()
+        startIdleLane()
+        if let batch { return batch }
+      } else {
+        await withCheckedContinuation { idleLanes.append($0) }
+      }
+    }
+    return nil
   }
 
-  private func startIdleLanes() {
-    while !idleLanes.isEmpty, let batch = waiters.takeBatch() { idleLanes.removeLast().resume(returning: batch) }
+  /// One at a time: it starts the next when it has its batch.
+  private func startIdleLane() {
+    guard waiters.mayBeDue, !isGathering, let lane = idleLanes.popLast() else { return }
+    lane.resume()
   }
 
   private func carryOut(_ batch: LeaseWaiters.Batch) async {
@@ -161,7 +174,7 @@ actor LeaseDispatcher: Service {
     } catch {
       for id in waiters.fail(batch) { replies.removeValue(forKey: id)?.resume(throwing: error) }
     }
-    startIdleLanes()
+    startIdleLane()
   }
 
   /// Gives back leases that nobody has seen: they count as nothing, and somebody else may have the jobs at once.

@@ -91,6 +91,9 @@ struct LeaseWaiters {
     groups[filter] = group
   }
 
+  /// Whether there may be a statement to send.
+  var mayBeDue: Bool { !due.isEmpty }
+
   /// The next statement to send, if any group is due. Jobs are spread: each request gets its first before any gets a
   /// second.
   mutating func takeBatch() -> Batch? {

@@ -6,6 +6,13 @@ import Logging
 #else
   import Foundation
 #endif
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// A process that is many workers at once: a thousand machines are not to be had, but a thousand workers are.
 public enum HerdMember {
@@ -16,6 +23,8 @@ public enum HerdMember {
   ///   - coordinator: Where all of them look for work.
   /// - Throws: What keeps a worker from starting.
   public static func run(count: Int, coordinator: URL) async throws {
+    // A thousand machines have processors of their own: the coordinator need not wait for theirs.
+    _ = nice(10)
     var logger = Logger(label: "herd")
     logger.logLevel = .error
     try await withThrowingTaskGroup(of: Void.self) { group in

@@ -1,3 +1,4 @@
+import BatonThreads
 import Synchronization
 
 /// A value that tasks can wait on: whoever changes it wakes those whose condition has come true.
@@ -15,10 +16,10 @@ final class Watched<Value: Sendable>: Sendable {
     let condition: @Sendable (Value) -> Bool
     let continuation: CheckedContinuation<Ending, Never>
     /// Ends the wait at its deadline, where it has one.
-    var alarm: Task<Void, Never>?
+    var alarm: AlarmClock.Alarm?
 
     func end(_ ending: Ending) {
-      alarm?.cancel()
+      if let alarm { AlarmClock.shared.cancel(alarm) }
       continuation.resume(returning: ending)
     }
   }
@@ -106,16 +107,13 @@ final class Watched<Value: Sendable>: Sendable {
   }
 
   private func setAlarm(_ ticket: Int, at deadline: ContinuousClock.Instant) {
-    let alarm = Task {
-      guard (try? await Task.sleep(until: deadline, clock: .continuous)) != nil else { return }
-      end(ticket, .timedOut)
-    }
+    let alarm = AlarmClock.shared.set(at: deadline) { self.end(ticket, .timedOut) }
     let isWaiting = state.withLock { state in
       guard let index = state.waiters.firstIndex(where: { $0.ticket == ticket }) else { return false }
       state.waiters[index].alarm = alarm
       return true
     }
-    if !isWaiting { alarm.cancel() }
+    if !isWaiting { AlarmClock.shared.cancel(alarm) }
   }
 
   private func end(_ ticket: Int, _ ending: Ending) {

@@ -102,6 +102,31 @@ import Testing
     #expect(await database.batches == [[0], [1, 2], [3, 4, 5, 6], [7, 8, 9, 10, 11, 12]])
   }
 
+  @Test(arguments: [false, true])
+  func whatArrivesWhileABatchIsGatheredIsInIt(isClosing: Bool) async throws {
+    let (database, began, turn) = (Database(), Signal(), Signal())
+    let batcher = Batcher<Int, Int>(lanes: 2, worthALane: 1) {
+      await began.set()
+      await turn.wait()
+    } perform: {
+      try await database.perform($0)
+    }
+    try await withServices([batcher]) { group async throws in
+      let first = Task { try await batcher.submit(1) }
+      await began.wait()
+      let second = Task { try await batcher.submit([2, 3]) }
+      try await eventually { await batcher.waitingItems == 3 }
+      if isClosing {
+        await group.triggerGracefulShutdown()
+        try await eventually { await batcher.isClosed }
+      }
+      await turn.set()
+      #expect(try await first.value == 10)
+      #expect(try await second.value == [20, 30])
+    }
+    #expect(await database.batches == [[1, 2, 3]])
+  }
+
   @Test func severalLanesAreAtTheDatabaseAtOnce() async throws {
     let database = Database(isOpen: false)
     let batcher = batcher(database, lanes: 2)
