@@ -17,7 +17,8 @@ public enum StandardHandlers {
           conditions: ExecConditions(
             user: configuration.execUser, variables: PassedVariables(configuration.execEnvironment),
             limits: configuration.execLimits),
-          groups: groups, mark: .ofThisProcess()))
+          groups: groups, mark: .ofThisProcess(), room: TransferRoom(configuration.transferRoom),
+          removalTime: configuration.folderRemovalTime))
     }
     return handlers
   }

@@ -115,6 +115,7 @@ public struct Worker: Service {
       throw SettingsReader().error("WORKER_KINDS", expected: "one handler for each kind, '\(handler.kind)' has two")
     }
     for case let handler as ExecHandler in handlers {
+      try handler.allowance.check()
       try handler.conditions.check(scratchParent: handler.scratchParent)
     }
     for kind in configuration.kinds where !known.contains(kind) {

@@ -29,6 +29,7 @@ extension WorkerConfiguration {
       var configuration = WorkerConfiguration(environment: environment)
       try configuration.readConnection(settings)
       try configuration.readWork(settings)
+      try configuration.readToken(settings)
       try configuration.readInterruptions(settings)
       configuration.logLevel = try settings.logLevel()
       configuration.logFormat = try settings.logFormat()
@@ -42,10 +43,26 @@ extension WorkerConfiguration {
       try settings.value("COORDINATOR_URL", expected: "one or more URLs http://… or https://…, separated by commas") {
         Self.urls($0)
       } ?? addresses
-    token = try settings.stringOrNil("BATON_TOKEN", secret: true)
     authoritiesFile = try settings.stringOrNil("BATON_CA_FILE")
     host = try settings.string("HOST", default: host)
     port = try settings.int("PORT", default: port, in: 0...65_535)
+  }
+
+  /// After ``execUser``, from whom the file has to be hidden.
+  private mutating func readToken(_ settings: SettingsReader) throws {
+    token = try settings.stringOrNil("BATON_TOKEN", secret: true)
+    let (isGiven, user) = (token != nil, execUser)
+    var expected = "nothing beside BATON_TOKEN: one of them is enough"
+    let fromFile = try settings.value("BATON_TOKEN_FILE", expected: expected) { path -> String? in
+      if isGiven { return nil }
+      do throws(TokenFile.Refusal) {
+        return try TokenFile.read(path, hiddenFrom: user)
+      } catch {
+        expected = error.expected
+        return nil
+      }
+    }
+    token = fromFile ?? token
   }
 
   private mutating func readWork(_ settings: SettingsReader) throws {
@@ -62,7 +79,11 @@ extension WorkerConfiguration {
   }
 
   private mutating func readPrograms(_ settings: SettingsReader) throws {
-    execAllow = try settings.list("EXEC_ALLOW")
+    execAllow =
+      try settings.value("EXEC_ALLOW", expected: ExecAllowance.expected) { text in
+        let entries = text.split(separator: ",").map { $0.trimmingSpaces }.filter { !$0.isEmpty }
+        return entries.allSatisfy(ExecAllowance.isValid) ? entries : nil
+      } ?? []
     execUser = try settings.value(
       "EXEC_USER", expected: "a user of this machine, or uid:gid, and not root", parse: ExecUser.init)
     execEnvironment =

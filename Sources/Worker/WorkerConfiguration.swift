@@ -26,13 +26,18 @@ public struct WorkerConfiguration: Sendable {
   /// See ``Prefetch``; for tests.
   var prefetchHorizon = 0.25
   var prefetchPatience = Duration.seconds(1)
+  /// See ``ExecHandler``; for tests. The room is in bytes.
+  var transferRoom = 64 << 20
+  var folderRemovalTime = Duration.milliseconds(250)
+  /// How the worker's own server treats its clients; for tests.
+  var serverLimits = WorkerServer.Limits()
   /// The queues it takes jobs from.
   public var queues = ["default"]
   /// The kinds it takes; empty for all that it has handlers for.
   public var kinds: [String] = []
   /// What the instance is; nil to believe the instance metadata.
   public var capacityType: CapacityType?
-  /// Programs that jobs of the kind `exec` may run: `*` for all; none turns the kind off.
+  /// Programs that jobs of the kind `exec` may run: `*` for all, or names and absolute paths; none turns the kind off.
   public var execAllow: [String] = []
   /// Whom those programs run as; nil for the worker's own user. On Linux only, and the worker has to be root or to have
   /// the capabilities for it.

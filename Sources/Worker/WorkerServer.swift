@@ -2,12 +2,25 @@ import BatonJSON
 import BatonShared
 import BatonTelemetry
 import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOCore
 import ServiceLifecycle
 
 /// The worker's own small HTTP server: for probes, for metrics, and for whoever wants it to go.
 struct WorkerServer: Service {
+  /// How it treats its clients. They are probes, scrapers and people with `curl`: few, and quick.
+  struct Limits: Sendable {
+    /// From the first byte of a request (of a connection: from its opening) until the answer is taken, in seconds.
+    var exchangeSeconds = 10.0
+    /// Between two requests of a connection, in seconds.
+    var idleSeconds = 60.0
+    /// Others wait until one of them has gone.
+    var connections = 128
+    /// The header of a request.
+    var headerBytes = 16 << 10
+  }
+
   let configuration: WorkerConfiguration
   let workerID: String
   let drain: DrainController
@@ -23,10 +36,18 @@ struct WorkerServer: Service {
   func run() async throws {
     var quiet = logger
     quiet.logLevel = max(logger.logLevel, .warning)
+    let limits = configuration.serverLimits
     let application = Application(
       router: router(),
+      server: .http1(
+        configuration: HTTP1Channel.Configuration(
+          additionalChannelHandlers: [ExchangeLimitInstaller(limit: .seconds(limits.exchangeSeconds))],
+          idleTimeout: .seconds(limits.idleSeconds),
+          httpDecoderConfiguration: .init(
+            maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes, maxHeaderFieldCount: 256))),
       configuration: ApplicationConfiguration(
-        address: .hostname(configuration.host, port: configuration.port), serverName: "baton-worker"),
+        address: .hostname(configuration.host, port: configuration.port), serverName: "baton-worker",
+        availableConnectionsDelegate: .maximum(limits.connections, logger: quiet)),
       onServerRunning: { channel in
         let port = channel.localAddress?.port
         logger.info("listening", metadata: ["host": "\(configuration.host)", "port": "\(port ?? 0)"])
@@ -206,4 +227,8 @@ struct ProblemMiddleware: RouterMiddleware {
       status: .init(code: problem.status), headers: [.contentType: "application/problem+json"],
       body: .init(byteBuffer: ByteBuffer(bytes: problem.json)))
   }
+}
+
+extension TimeAmount {
+  fileprivate static func seconds(_ seconds: Double) -> TimeAmount { .nanoseconds(Int64(seconds * 1e9)) }
 }

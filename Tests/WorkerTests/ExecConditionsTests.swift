@@ -41,6 +41,7 @@ import Testing
     ("EXEC_USER", "4294967295:1000", "not root"),
     ("EXEC_USER", "1000:4294967295", "not root"),
     ("EXEC_ENVIRONMENT", "LANG,BATON_TOKEN", "BATON_TOKEN is never passed on"),
+    ("EXEC_ENVIRONMENT", "BATON_TOKEN_FILE", "BATON_TOKEN is never passed on"),
     ("EXEC_ENVIRONMENT", "LANG=C", "names of variables"),
     ("EXEC_ENVIRONMENT", "A*B", "names of variables"),
     ("EXEC_MAX_MEMORY_BYTES", "1024", "a whole number of at least 16777216"),
@@ -80,10 +81,10 @@ import Testing
   @Test func variablesPassByNameAndBeginning() {
     let environment = [
       "PATH": "/bin", "HOME": "/h", "LANG": "C", "AWS_REGION": "r", "AWS_SECRET": "s", "AW": "x", "OTHER": "o",
-      "BATON_TOKEN": "t", "BATON_CA_FILE": "f",
+      "BATON_TOKEN": "t", "BATON_TOKEN_FILE": "t", "BATON_CA_FILE": "f",
     ]
     func passed(_ entries: String...) -> Set<String> { Set(PassedVariables(entries).filter(environment).keys) }
-    #expect(passed("*") == Set(environment.keys).subtracting(["BATON_TOKEN"]))
+    #expect(passed("*") == Set(environment.keys).subtracting(["BATON_TOKEN", "BATON_TOKEN_FILE"]))
     #expect(passed("AWS_*") == ["PATH", "HOME", "LANG", "AWS_REGION", "AWS_SECRET"])
     #expect(passed("OTHER", "AW") == ["PATH", "HOME", "LANG", "OTHER", "AW"])
     #expect(passed("BATON_*") == ["PATH", "HOME", "LANG", "BATON_CA_FILE"])
@@ -131,6 +132,18 @@ import Testing
         configuration.execAllow = []
       }
       #expect(without == nil, "nothing is run at all")
+    }
+
+    /// It would be a promise that nothing keeps.
+    @Test func theWorkersOwnUserIsRefused() throws {
+      let conditions = ExecConditions(user: ExecUser("54321:54321"))
+      for own in [[54321], [0, 54321], [54321, 0]] as [Set<uid_t>] {
+        let error = try #require(throws: SettingsError.self) { try conditions.check(scratchParent: "/tmp", own: own) }
+        let problem = try #require(error.problems.first)
+        #expect(problem.name == "EXEC_USER")
+        #expect(problem.expected.hasPrefix("another user than the worker's own (54321)"), "\(problem)")
+      }
+      #expect(throws: Never.self) { try ExecConditions().check(scratchParent: "/tmp", own: [54321]) }
     }
 
     @Test(.enabled(if: geteuid() != 0)) func onlyRootRunsProgramsAsSomebodyElse() {

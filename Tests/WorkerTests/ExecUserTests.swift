@@ -224,8 +224,8 @@ import Testing
       try gone.write([1], to: .checkpoint)
       try gone.handOver()
       gone.unlock()
-      #expect(ScratchFolder.removeLeftovers(under: folder) == [], "it may be anybody's")
-      #expect(ScratchFolder.removeLeftovers(under: folder, of: user) == [gone.path])
+      #expect(LeftoverFolders(folder).look() == .init(), "it may be anybody's")
+      #expect(LeftoverFolders(folder, of: user).look() == .init(removed: [gone.path]))
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["secret"])
     }
 

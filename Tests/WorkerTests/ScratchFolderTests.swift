@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import Testing
 
 @testable import BatonWorker
@@ -9,6 +10,19 @@ import Testing
   import Musl
 #endif
 
+extension ScratchFolder {
+  /// Removes the folder, however long it takes.
+  func remove() { #expect(remove(within: .seconds(60)) == .finished) }
+}
+
+extension LeftoverFolders {
+  init(_ parent: String, of user: ExecUser? = nil, patience: Duration = .seconds(60)) {
+    var logger = Logger(label: "leftovers")
+    logger.logLevel = .critical
+    self.init(parent: parent, user: user, patience: patience, logger: logger)
+  }
+}
+
 @Suite struct ScratchFolderTests {
   private let parent = FileManager.default.temporaryDirectory.path() + "/scratch-\(UUID().uuidString)"
 
@@ -18,7 +32,7 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: parent) }
     let folder = try ScratchFolder(under: parent, named: "a")
     try folder.write([1], to: .input)
-    #expect(ScratchFolder.removeLeftovers(under: parent) == [])
+    #expect(LeftoverFolders(parent).look().removed == [])
     #expect(access(folder.path(of: .input), F_OK) == 0)
     folder.remove()
     #expect(try names() == [])
@@ -37,9 +51,9 @@ import Testing
     }
     let link = used.path.replacing("-used", with: "-link")
     try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "\(parent)/something")
-    #expect(ScratchFolder.removeLeftovers(under: parent) == [gone.path])
+    #expect(LeftoverFolders(parent).look().removed == [gone.path])
     #expect(try names().count == 5)
-    #expect(ScratchFolder.removeLeftovers(under: parent + "/none") == [])
+    #expect(LeftoverFolders(parent + "/none").look() == .init())
     used.remove()
   }
 
@@ -89,7 +103,7 @@ import Testing
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
         while !isDone.value {
-          _ = ScratchFolder.removeLeftovers(under: parent)
+          _ = LeftoverFolders(parent).look().removed
           await Task.yield()
         }
       }
@@ -105,4 +119,65 @@ import Testing
       try await group.waitForAll()
     }
   }
+
+  /// Leaves a folder with so many files in it.
+  private func full(of count: Int) throws -> ScratchFolder {
+    let folder = try ScratchFolder(under: parent, named: "full")
+    for number in 0..<count { try folder.file(.input).named("f\(number)").create([], group: nil) }
+    return folder
+  }
+
+  /// Somebody fills it as fast as it is emptied, or has left millions of files.
+  @Test func aFolderThatIsTooMuchIsLeftWhenTimeIsUpAndTheRestIsRemovedLater() throws {
+    defer { try? FileManager.default.removeItem(atPath: parent) }
+    let folder = try full(of: 20_000)
+    guard case .cutShort(let removed) = folder.remove(within: .milliseconds(2)) else {
+      Issue.record("20,000 files in 2 ms?")
+      return
+    }
+    #expect(removed < 20_000)
+    func rest() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: folder.path).count }
+    #expect(try rest() == 20_000 - removed)
+    #expect(LeftoverFolders(parent, patience: .milliseconds(2)).look() == .init(left: [folder.path]))
+    let left = try rest()
+    #expect(left > 0 && left < 20_000 - removed, "each look goes on with it")
+    #expect(LeftoverFolders(parent).look() == .init(removed: [folder.path]))
+  }
+
+  /// A folder that goes on for ever must not keep a worker from its end.
+  @Test func aWorkerThatEndsStopsClearing() async throws {
+    defer { try? FileManager.default.removeItem(atPath: parent) }
+    let folder = try full(of: 10)
+    folder.unlock()
+    let look = await Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      return LeftoverFolders(parent).look()
+    }.value
+    #expect(look == .init())
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).count == 10)
+  }
+
+  @Test func anOutcomeDoesNotWaitForTheFolder() async throws {
+    defer { try? FileManager.default.removeItem(atPath: parent) }
+    try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+    try await CoordinatorDouble.run { coordinator in
+      let job = try coordinator.submit("exec", execPayload(["sh", "-c", ": > $(dirname $BATON_RESULT_FILE)/mine"]))
+      let worker = try TestWorker(coordinator) { configuration in
+        configuration.scratchFolder = parent
+        configuration.folderRemovalTime = .zero
+      }
+      try await worker.run {
+        let outcome = try await coordinator.outcome(of: job)
+        #expect(outcome.outcome == .done)
+      }
+    }
+    let left = try #require(try names().first)
+    let files = try FileManager.default.contentsOfDirectory(atPath: "\(parent)/\(left)").sorted()
+    #expect(files == ["input.json", "mine"])
+    #expect(LeftoverFolders(parent).look() == .init(removed: ["\(parent)/\(left)"]))
+  }
+}
+
+extension ExchangedFile {
+  fileprivate func named(_ name: String) -> ExchangedFile { ExchangedFile(folder: folder, name: name) }
 }

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import BatonShared
+import Foundation
 import NIOCore
 import Testing
 
@@ -192,6 +193,84 @@ import Testing
         #expect(answer.status == 202)
         try await worker.isForced.first { $0 }
       }
+    }
+  }
+
+  // MARK: Slow clients
+
+  private func limited(
+    _ change: (inout WorkerServer.Limits) -> Void, _ body: @escaping @Sendable (_ port: Int) async throws -> Void
+  ) async throws {
+    var limits = WorkerServer.Limits()
+    // Long, if it is not what the test is about.
+    (limits.exchangeSeconds, limits.idleSeconds) = (3600, 3600)
+    change(&limits)
+    try await CoordinatorDouble.run { [limits] coordinator in
+      let worker = try TestWorker(coordinator) { $0.serverLimits = limits }
+      try await worker.run { try await body(try await worker.port()) }
+    }
+  }
+
+  @Test(arguments: ["", "GET /hea", "POST /simulate/interruption HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{"])
+  func whoDoesNotFinishARequestIsHungUpOnAndOthersAreServedMeanwhile(part: String) async throws {
+    try await limited {
+      $0.exchangeSeconds = 1
+    } _: { port in
+      let slow = try await RawClient(port: port)
+      try await slow.send(part)
+      #expect(try await call("GET", "/metrics", port).body.contains("worker_slots"))
+      #expect(try await slow.untilHungUp().seconds < 30)
+    }
+  }
+
+  /// Each byte would be a sign of life, and there might be an hour of them.
+  @Test func aSecondRequestThatDripsInIsCutOffToo() async throws {
+    try await limited {
+      $0.exchangeSeconds = 1
+    } _: { port in
+      let slow = try await RawClient(port: port)
+      try await slow.send("GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+      #expect(try await slow.answer().hasPrefix("HTTP/1.1 200"))
+      var sent = 0
+      let header = Array("GET /health HTTP/1.1\r\nX: " + String(repeating: "x", count: 1000))
+      while !slow.isClosed, sent < header.count {
+        guard (try? await slow.send(String(header[sent]))) != nil else { break }
+        sent += 1
+        try await Task.sleep(for: .milliseconds(50))
+      }
+      #expect(slow.isClosed && sent < 600)
+    }
+  }
+
+  @Test func aConnectionMayBeUsedAgainUntilItIsIdleForLong() async throws {
+    try await limited { limits in
+      (limits.exchangeSeconds, limits.idleSeconds) = (2, 6)
+    } _: { port in
+      let client = try await RawClient(port: port)
+      for count in 1...3 {
+        try await client.send("GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+        while !client.isClosed, client.text.components(separatedBy: "HTTP/1.1 200").count <= count {
+          await Task.yield()
+        }
+        #expect(!client.isClosed)
+        // No exchange is under way; the limit of the one before does not count.
+        if count == 2 { try await Task.sleep(for: .seconds(2.5)) }
+      }
+      #expect(try await client.untilHungUp().seconds > 2)
+    }
+  }
+
+  @Test func aConnectionBeyondTheMaximumIsServedWhenAnotherHasGone() async throws {
+    try await limited { limits in
+      (limits.exchangeSeconds, limits.connections) = (2, 2)
+    } _: { port in
+      let start = ContinuousClock.now
+      let slow = [try await RawClient(port: port), try await RawClient(port: port)]
+      for client in slow { try await client.send("GET /") }
+      let third = try await RawClient(port: port)
+      try await third.send("GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+      #expect(try await third.answer().hasPrefix("HTTP/1.1 200"))
+      #expect(ContinuousClock.now - start > .seconds(1.5), "not before one of them was cut off")
     }
   }
 }

@@ -186,6 +186,20 @@ import Testing
     #expect(rate.secondsToGo(at: start + .seconds(12.5)) == nil, "it hangs, for all that is known")
   }
 
+  /// It is added to a clock, which ends the process when it leaves its range.
+  @Test func noPaceIsSoSlowThatItCannotBeReckonedWith() {
+    for fraction in [Double.leastNonzeroMagnitude, 1e-300, 1e-18] {
+      var rate = ProgressRate()
+      rate.report(fraction: 0, message: nil, at: start)
+      rate.report(fraction: fraction, message: nil, at: start + .seconds(1))
+      let left = rate.secondsToGo(at: start + .seconds(1))
+      #expect(left == 100 * 365 * 86_400)
+      let facts = Triage.Facts(behaviour: .auto, secondsToGo: left, checkpointSeconds: nil)
+      let window = Triage.Window(deadline: start + .seconds(60), length: 60, reserve: 5, settleSeconds: 0.5)
+      #expect(Triage.decide(facts, window, at: start).outlook == .willNotFinish)
+    }
+  }
+
   @Test func whatIsOutOfRangeIsBroughtIn() {
     var rate = ProgressRate()
     rate.report(fraction: 7, message: nil, at: start)

@@ -115,6 +115,33 @@ extension WatchedFile {
     #expect(file.refusal == nil)
   }
 
+  /// A look that came to nothing, because there was no room to read: the next may be the last.
+  @Test func whatWasFoundWholeButNotReadIsTakenFromAKilledWriterToo() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try replace("start")
+    var file = WatchedFile(path: path, isKnown: true)
+    try replace("renamed into place")
+    let news = file.news()
+    #expect(news?.bytes == 18)
+    #expect(file.takeIfNew(after: .killed) == Array("renamed into place".utf8))
+    #expect(file.takeIfNew(after: .byItself) == nil, "once")
+  }
+
+  @Test func whatIsWrittenToBetweenTheLookAndTheReadingIsNotTaken() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try replace("start")
+    var file = WatchedFile(path: path, isKnown: true)
+    try replace("small")
+    let found = file.news()
+    let news = try #require(found)
+    // It was let in for five bytes.
+    #expect(truncate(path, 1 << 30) == 0)
+    #expect(file.take(news) == nil)
+    try replace("another")
+    #expect(file.takeIfNew() == Array("another".utf8))
+    #expect(file.take(news) == nil, "of an earlier look")
+  }
+
   @Test func ofAnotherUsersProgramOnlyThatUsersOwnFilesAreRead() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     try replace("the worker's")

@@ -19,6 +19,8 @@ struct WorkerCommand: AsyncParsableCommand {
   var coordinatorURL: String?
   @Option(help: "Certificate authorities to trust, PEM. [BATON_CA_FILE, the system's]")
   var batonCAFile: String?
+  @Option(help: "A file with the worker's token, which other users must not be able to read. [BATON_TOKEN_FILE]")
+  var batonTokenFile: String?
   @Option(help: "First part of the worker's id. [WORKER_NAME, the host's name]")
   var workerName: String?
   @Option(help: "How many jobs run at once. [WORKER_SLOTS, the number of cores]")
@@ -31,7 +33,7 @@ struct WorkerCommand: AsyncParsableCommand {
   var workerKinds: String?
   @Option(help: "spot, on_demand or unknown. [WORKER_CAPACITY_TYPE, what the instance metadata says]")
   var workerCapacityType: String?
-  @Option(help: "Programs that 'exec' jobs may run: '*', or names separated by commas. [EXEC_ALLOW, none]")
+  @Option(help: "Programs that 'exec' jobs may run: '*', or names and absolute paths. [EXEC_ALLOW, none]")
   var execAllow: String?
   @Option(help: "Whom they run as: a user, or uid:gid. [EXEC_USER, the worker's own user]")
   var execUser: String?
@@ -94,7 +96,8 @@ struct WorkerCommand: AsyncParsableCommand {
 
   private var flags: [String: String?] {
     [
-      "COORDINATOR_URL": coordinatorURL, "BATON_CA_FILE": batonCAFile, "WORKER_NAME": workerName,
+      "COORDINATOR_URL": coordinatorURL, "BATON_CA_FILE": batonCAFile, "BATON_TOKEN_FILE": batonTokenFile,
+      "WORKER_NAME": workerName,
       "WORKER_SLOTS": workerSlots, "WORKER_PREFETCH": workerPrefetch,
       "WORKER_QUEUES": workerQueues, "WORKER_KINDS": workerKinds, "WORKER_CAPACITY_TYPE": workerCapacityType,
       "EXEC_ALLOW": execAllow, "EXEC_USER": execUser, "EXEC_ENVIRONMENT": execEnvironment,

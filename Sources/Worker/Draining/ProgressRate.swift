@@ -7,6 +7,9 @@ struct ProgressRate: Sendable {
     let at: ContinuousClock.Instant
   }
 
+  /// In seconds.
+  private static let longest = 100 * 365 * 86_400.0
+
   /// The newest word, for the heartbeat.
   private(set) var latest: JobSnapshot.Progress?
   private var first: Sample?
@@ -43,7 +46,8 @@ struct ProgressRate: Sendable {
     if last.fraction < 1 {
       // Less than this is noise: the first steps of a job are seldom like the others.
       guard gained > 0, elapsed >= 0.2 else { return nil }
-      needed = (1 - last.fraction) * elapsed / gained
+      // A program may claim to be as slow as it likes; no time is reckoned with that is longer than a century.
+      needed = min((1 - last.fraction) * elapsed / gained, Self.longest)
     }
     let left = needed - (now - last.at).inSeconds
     let pause = words > 0 ? elapsed / Double(words) : 0

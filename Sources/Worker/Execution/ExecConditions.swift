@@ -5,6 +5,13 @@ import BatonTelemetry
 #else
   import Foundation
 #endif
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// As whom, with what of the worker's environment, and within which limits the programs of jobs run.
 struct ExecConditions: Sendable, Equatable {
@@ -18,9 +25,11 @@ struct ExecConditions: Sendable, Equatable {
 
   /// Makes sure that programs can be started this way.
   ///
-  /// - Parameter scratchParent: Where the jobs' folders are made.
+  /// - Parameters:
+  ///   - scratchParent: Where the jobs' folders are made.
+  ///   - own: The users that this worker is: its effective and its real one.
   /// - Throws: `SettingsError` that names the setting.
-  func check(scratchParent: String) throws {
+  func check(scratchParent: String, own: Set<uid_t> = [geteuid(), getuid()]) throws {
     guard !isOrdinary else { return }
     #if os(Linux)
       if limits.processes != nil, user == nil {
@@ -29,6 +38,12 @@ struct ExecConditions: Sendable, Equatable {
           "EXEC_USER beside it: else the worker itself would be counted, too, and what root runs is not limited")
       }
       guard let user else { return }
+      if own.contains(user.userID) {
+        throw Self.error(
+          "EXEC_USER",
+          "another user than the worker's own (\(user.userID)): programs of the same user can stop the worker and read "
+            + "its files. Leave it out to run them as the worker's user")
+      }
       let missing = Capability.missing()
       guard missing.isEmpty else {
         throw Self.error(

@@ -5,6 +5,7 @@ actor ExecFiles {
   private typealias Upload = Watched<Result<Void, any Error>?>
 
   private let job: JobContext
+  private let room: TransferRoom
   private var checkpoint: WatchedFile
   private var progress: WatchedFile
   /// The upload that is on its way.
@@ -12,8 +13,9 @@ actor ExecFiles {
   /// Why the checkpoint is not read, as the job's log has been told.
   private var told: ExchangedFile.Refusal?
 
-  init(job: JobContext, scratch: ScratchFolder) {
+  init(job: JobContext, scratch: ScratchFolder, room: TransferRoom) {
     self.job = job
+    self.room = room
     // What an earlier attempt saved was put there before the program started.
     checkpoint = WatchedFile(scratch.file(.checkpoint), isKnown: true)
     progress = WatchedFile(scratch.file(.progress), mustBeWhole: false)
@@ -40,8 +42,11 @@ actor ExecFiles {
 
   private func saveCheckpoint(after end: WatchedFile.WriterEnd?) async {
     if let upload, !(await hasEnded(upload)) { return }
-    guard let bytes = checkpoint.takeIfNew(after: end) else { return tellRefusal() }
-    let (upload, job) = (Upload(nil), job)
+    guard let news = checkpoint.news(after: end) else { return tellRefusal() }
+    // Read only when its turn has come: all slots together would else hold theirs in memory.
+    guard await room.enter(news.bytes, before: job.run.state.value.reportUntil) else { return }
+    guard let bytes = checkpoint.take(news) else { return room.leave(news.bytes) }
+    let (upload, job, room) = (Upload(nil), job, room)
     self.upload = upload
     // Not a child: the end of the program ends the looking, but not the upload that is on its way. Cancelled, it might
     // be applied all the same, after the newer one that follows.
@@ -52,6 +57,7 @@ actor ExecFiles {
       } catch {
         outcome = .failure(error)
       }
+      room.leave(news.bytes)
       upload.update { $0 = outcome }
     }
     _ = await hasEnded(upload)

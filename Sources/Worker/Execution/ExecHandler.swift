@@ -20,6 +20,8 @@ import ServiceLifecycle
 struct ExecHandler: SelfStoppingHandler {
   /// "I saved my checkpoint, run me again": EX_TEMPFAIL of `sysexits.h`.
   private static let tryAgain: Int32 = 75
+  /// A result of no more bytes is not counted.
+  private static let smallResult = 1 << 20
   /// How often the program's files are looked at.
   private static let lookEvery = Duration.milliseconds(500)
 
@@ -33,6 +35,10 @@ struct ExecHandler: SelfStoppingHandler {
   let groups: ProcessGroups
   /// Names this process to the programs' environment.
   let mark: WorkerMark?
+  /// For the checkpoints and results of all jobs.
+  let room: TransferRoom
+  /// How long the removal of a job's folder may keep its outcome from being reported.
+  var removalTime = Duration.milliseconds(250)
 
   /// What goes on beside the jobs as long as the worker does.
   func housekeeping(logger: Logger) -> [any Service] {
@@ -40,7 +46,8 @@ struct ExecHandler: SelfStoppingHandler {
       logger.warning("programs of jobs run as root, as this worker does; EXEC_USER names another user for them")
     }
     var services: [any Service] = [
-      OrphanReaper(groups: groups, scratchParent: scratchParent, user: conditions.user, logger: logger)
+      OrphanReaper(groups: groups, logger: logger),
+      LeftoverFolders(parent: scratchParent, user: conditions.user, logger: logger),
     ]
     if let mark { services.append(OrphanSweeper(own: mark, logger: logger)) }
     return services
@@ -62,7 +69,7 @@ struct ExecHandler: SelfStoppingHandler {
         code: "command_not_found", message: "this worker has no program '\(program)'", retryable: false)
     }
     let scratch = try ScratchFolder(under: scratchParent, named: job.leaseID, for: conditions.user)
-    defer { scratch.remove() }
+    defer { remove(scratch, job.logger) }
     try scratch.write((payload.input ?? .null).bytes, to: .input)
     if let checkpoint = try await job.checkpoint() { try scratch.write(checkpoint, to: .checkpoint) }
     try scratch.handOver()
@@ -71,7 +78,7 @@ struct ExecHandler: SelfStoppingHandler {
       path: path, command: payload.command, environment: variables(payload, job, scratch),
       directory: payload.directory, input: scratch.file(.input), conditions: conditions, lease: job.leaseID,
       groups: groups, logger: job.logger)
-    let files = ExecFiles(job: job, scratch: scratch)
+    let files = ExecFiles(job: job, scratch: scratch, room: room)
     let tail = OutputTail()
     let isTerminated = Watched(false)
     let outcome: ChildProcess.Outcome
@@ -95,7 +102,9 @@ struct ExecHandler: SelfStoppingHandler {
     let wasTerminated = isTerminated.value
     let hasFinished = outcome.ending == .exited(0) && job.run.state.value.halt == nil
     await files.takeLast(writer: Self.wasKilled(outcome.ending) ? .killed : .byItself, withCheckpoint: !hasFinished)
-    return try conclude(outcome, wasTerminated: wasTerminated, tail: tail, scratch: scratch)
+    return try await conclude(outcome, wasTerminated: wasTerminated, tail: tail) {
+      try await result(of: job, in: scratch)
+    }
   }
 
   // MARK: Stopping
@@ -131,11 +140,11 @@ struct ExecHandler: SelfStoppingHandler {
   // MARK: Outcome
 
   private func conclude(
-    _ outcome: ChildProcess.Outcome, wasTerminated: Bool, tail: OutputTail, scratch: ScratchFolder
-  ) throws -> RawJSON? {
+    _ outcome: ChildProcess.Outcome, wasTerminated: Bool, tail: OutputTail, result: () async throws -> RawJSON?
+  ) async throws -> RawJSON? {
     switch outcome.ending {
     case .exited(0):
-      return try scratch.result()
+      return try await result()
     case .exited(Self.tryAgain) where wasTerminated, .signalled(SIGTERM) where wasTerminated,
       .signalled(SIGKILL) where wasTerminated, .exited(128 + SIGTERM) where wasTerminated:
       // The last is how shells and virtual machines say that they ended because of a SIGTERM.
@@ -153,6 +162,38 @@ struct ExecHandler: SelfStoppingHandler {
     return JobFailed(
       code: reached == nil ? "exit_status" : "limit_exceeded",
       message: lines.isEmpty ? what : "\(what); its last output:\n\(lines)")
+  }
+
+  /// A large result takes room from its reading until the coordinator has it.
+  private func result(of job: JobContext, in scratch: ScratchFolder) async throws -> RawJSON? {
+    let (run, room) = (job.run, room)
+    var held = 0
+    do {
+      let result = try await scratch.result { bytes throws(CoordinatorError) in
+        guard bytes > Self.smallResult else { return }
+        guard await room.enter(bytes, before: run.state.value.reportUntil) else {
+          throw .unreachable("the result has to wait for others that are on their way")
+        }
+        held = bytes
+      }
+      if held > 0 {
+        Task { [held] in
+          _ = try? await run.state.first { $0.phase == .gone }
+          room.leave(held)
+        }
+      }
+      return result
+    } catch {
+      if held > 0 { room.leave(held) }
+      throw error
+    }
+  }
+
+  private func remove(_ scratch: ScratchFolder, _ logger: Logger) {
+    guard case .cutShort(let removed) = scratch.remove(within: removalTime) else { return }
+    logger.warning(
+      "the job's folder is too much to be emptied at once; the rest is removed later",
+      metadata: ["removed": "\(removed)"])
   }
 
   // MARK: Environment

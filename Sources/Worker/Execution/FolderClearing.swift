@@ -10,27 +10,44 @@
 ///
 /// It goes by descriptors: a path that was a folder when it was looked at may be a link to another by the time it is
 /// used, and a worker that runs as root would empty that one.
+///
+/// Who makes files as fast as they are removed, or has left millions, keeps it busy for no longer than it was allowed.
 struct FolderClearing {
   /// How far down it goes, each step with a descriptor. What lies deeper is moved up first.
   private static let depth = 64
   /// How many names are read before they are removed.
   private static let batch = 1000
 
-  private let top: CInt
-  private let device: dev_t
-  private var moved = 0
-
-  /// - Parameter folder: The folder's descriptor. The folder itself stays.
-  static func clear(_ folder: CInt) {
-    var status = stat()
-    guard fstat(folder, &status) == 0 else { return }
-    var clearing = FolderClearing(top: folder, device: status.st_dev)
-    clearing.clear(folder, depth: 0)
+  /// What became of the folder.
+  enum Outcome: Sendable, Equatable {
+    /// Nothing is left but what cannot be removed.
+    case finished
+    /// Time was up, after so many removals.
+    case cutShort(removed: Int)
   }
 
-  private init(top: CInt, device: dev_t) {
+  private let top: CInt
+  private let device: dev_t
+  private let deadline: ContinuousClock.Instant
+  private var moved = 0
+  private var removed = 0
+  private var isCutShort = false
+
+  /// - Parameters:
+  ///   - folder: The folder's descriptor. The folder itself stays.
+  ///   - deadline: When to stop; it stops as well when the task is cancelled that it is called from.
+  static func clear(_ folder: CInt, before deadline: ContinuousClock.Instant) -> Outcome {
+    var status = stat()
+    guard fstat(folder, &status) == 0 else { return .finished }
+    var clearing = FolderClearing(top: folder, device: status.st_dev, deadline: deadline)
+    clearing.clear(folder, depth: 0)
+    return clearing.isCutShort ? .cutShort(removed: clearing.removed) : .finished
+  }
+
+  private init(top: CInt, device: dev_t, deadline: ContinuousClock.Instant) {
     self.top = top
     self.device = device
+    self.deadline = deadline
   }
 
   private mutating func clear(_ folder: CInt, depth: Int) {
@@ -40,8 +57,20 @@ struct FolderClearing {
     while progress {
       let names = Self.names(in: folder)
       progress = false
-      for name in names where remove(name, from: folder, depth: depth) { progress = true }
+      for name in names {
+        if mustStop() { return }
+        if remove(name, from: folder, depth: depth) {
+          progress = true
+          removed += 1
+        }
+      }
     }
+  }
+
+  /// Asked before each removal: some take long, and a clock costs next to nothing beside any.
+  private mutating func mustStop() -> Bool {
+    if !isCutShort, ContinuousClock.now >= deadline || Task.isCancelled { isCutShort = true }
+    return isCutShort
   }
 
   /// - Returns: Whether it is gone from the folder.

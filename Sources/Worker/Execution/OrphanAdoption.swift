@@ -48,7 +48,7 @@ struct OrphanAdoption: Sendable {
 /// that changes it on purpose gets rid of the mark, and then has to be told by its other traces.
 enum ProgramMark {
   /// Has a bit that no real limit has, and the worker's number: a worker may be run by a job of another.
-  private static func limit(_ number: UInt32, of worker: pid_t) -> UInt64 {
+  static func limit(_ number: UInt32, of worker: pid_t) -> UInt64 {
     1 << 62 | UInt64(UInt32(bitPattern: worker) & 0x3FF_FFFF) << 32 | UInt64(number)
   }
 
@@ -74,14 +74,21 @@ enum ProgramMark {
 
   /// The number that a process carries, if it comes from a program of this worker.
   static func number(of process: pid_t) -> UInt32? {
-    var found: UInt64 = 0
-    if baton_get_lock_limit(process, &found) != 0 {
-      // Of another user's process, root in a container may be told this way only.
-      guard let written = written(of: process) else { return nil }
-      found = written
-    }
+    guard let found = limit(of: process) else { return nil }
     let number = UInt32(truncatingIfNeeded: found)
     return found == limit(number, of: getpid()) ? number : nil
+  }
+
+  /// The worker whose program a process comes from, by its number in the same namespace, whether or not it still lives.
+  static func worker(of process: pid_t) -> pid_t? {
+    guard let found = limit(of: process), found >> 62 == 1 else { return nil }
+    return pid_t(found >> 32 & 0x3FF_FFFF)
+  }
+
+  private static func limit(of process: pid_t) -> UInt64? {
+    var found: UInt64 = 0
+    // Of another user's process, root in a container may be told the other way only.
+    return baton_get_lock_limit(process, &found) == 0 ? found : written(of: process)
   }
 
   /// The limit as anybody may read it in `/proc`.

@@ -35,14 +35,12 @@ struct OrphanSweeper: Service {
   @discardableResult
   func sweep() -> [Int32] {
     #if os(Linux)
-      let prefix = Array("\(WorkerMark.variable)=".utf8)
       var ended: [Int32] = []
       for process in StrayProcesses.all() {
-        guard let variable = StrayProcesses.variables(of: process).first(where: { $0.starts(with: prefix) }),
-          let mark = WorkerMark(String(decoding: variable.dropFirst(prefix.count), as: UTF8.self)),
-          mark.hasEnded(seenFrom: own)
+        guard let entry = ProcessEntry.read(process), !entry.isZombie,
+          saysSoInItsEnvironment(entry) || Self.isMarkedSo(entry)
         else { continue }
-        if kill(process, SIGKILL) == 0 { ended.append(process) }
+        if entry.id.signal(SIGKILL) { ended.append(process) }
       }
       if !ended.isEmpty {
         logger.notice(
@@ -54,4 +52,24 @@ struct OrphanSweeper: Service {
       return []
     #endif
   }
+
+  #if os(Linux)
+    /// Whether a process says in its environment that it is of a worker that has ended. Another user's environment cannot
+    /// be read without `CAP_SYS_PTRACE`, and a program may clear its own.
+    private func saysSoInItsEnvironment(_ process: ProcessEntry) -> Bool {
+      let prefix = Array("\(WorkerMark.variable)=".utf8)
+      let variable = StrayProcesses.variables(of: process.pid).first { $0.starts(with: prefix) }
+      let mark = variable.flatMap { WorkerMark(String(decoding: $0.dropFirst(prefix.count), as: UTF8.self)) }
+      return mark?.hasEnded(seenFrom: own) ?? false
+    }
+
+    /// Whether a process carries the number of a worker that has ended: it was started before whoever has that number now.
+    private static func isMarkedSo(_ process: ProcessEntry) -> Bool {
+      guard let number = ProgramMark.worker(of: process.pid), ProcessEntry.sharesNamespace(process.pid) else {
+        return false
+      }
+      guard let worker = ProcessEntry.read(number) else { return ProcessEntry.isUnused(number) }
+      return worker.isZombie || worker.id.startedAt > process.id.startedAt
+    }
+  #endif
 }

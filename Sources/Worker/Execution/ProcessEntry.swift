@@ -1,5 +1,10 @@
 import CLinuxProcess
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Glibc)
@@ -85,6 +90,22 @@ struct ProcessEntry: Sendable, Equatable {
         return entry
       }
     }
+
+    /// Whether a process is in the namespace of processes that is shown in `/proc`, and so is this one: only then a
+    /// process number that it knows means the same here.
+    static func sharesNamespace(_ pid: pid_t) -> Bool {
+      namespaceDepth(of: "\(pid)") == 1 && namespaceDepth(of: "self") == 1
+    }
+
+    /// How many numbers the process has, one in each namespace from that of `/proc` inwards. Anybody may read them.
+    private static func namespaceDepth(of process: String) -> Int? {
+      guard let status = FileManager.default.contents(atPath: "/proc/\(process)/status") else { return nil }
+      return String(decoding: status, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("NSpid:") }
+        .map { $0.split(whereSeparator: \.isWhitespace).count - 1 }
+    }
+
+    /// Whether a number is nobody's. What cannot be seen in `/proc` may be hidden there.
+    static func isUnused(_ pid: pid_t) -> Bool { kill(pid, 0) != 0 && errno == ESRCH }
 
     /// The clock that ``ProcessIdentity/startedAt`` is read from.
     static var now: UInt64 {

@@ -105,61 +105,47 @@ struct ScratchFolder: Sendable {
   }
 
   /// The program's result, if it wrote one.
-  /// - Throws: ``JobFailed`` with the code `invalid_result`, not to be tried again, when it is no JSON.
-  func result() throws -> RawJSON? {
+  ///
+  /// - Parameter admitting: Called with the result's size, before it is read.
+  /// - Throws: ``JobFailed`` with the code `invalid_result`, not to be tried again, when it is no JSON; or the
+  ///   `CoordinatorError` that `admitting` throws.
+  func result(admitting: (_ bytes: Int) async throws(CoordinatorError) -> Void) async throws -> RawJSON? {
     do {
       guard let (descriptor, status) = try file(.result).open() else { return nil }
       defer { close(descriptor) }
+      try await admitting(Int(status.st_size))
       guard let bytes = ExchangedFile.read(Int(status.st_size), from: descriptor) else {
         throw SystemFailure(action: "read it")
       }
       return try RawJSON(parsing: bytes)
+    } catch let error as CoordinatorError {
+      throw error
     } catch {
       throw JobFailed(
         code: "invalid_result", message: "the file that BATON_RESULT_FILE names: \(error)", retryable: false)
     }
   }
 
-  func remove() {
-    FolderClearing.clear(folder)
+  /// Empties the folder and removes it. What that leaves when time is up is left over: ``LeftoverFolders`` goes on with
+  /// it.
+  func remove(within limit: Duration) -> FolderClearing.Outcome {
+    let outcome = FolderClearing.clear(folder, before: .now + limit)
     // Should its user have put something else there: an empty folder is all that this removes.
-    rmdir(path)
+    if outcome == .finished { rmdir(path) }
     unlock()
+    return outcome
   }
 
   /// Leaves the folder to whoever finds it, as a worker does that is killed.
   func unlock() { close(folder) }
 
-  // MARK: Left over
-
-  /// The machine's name is in it: where folders are shared over a network, locks may not be.
-  private static let prefix: String = {
+  /// What the names of these folders begin with. The machine's name is in it: where folders are shared over a network,
+  /// locks may not be.
+  static let prefix: String = {
     var name = [CChar](repeating: 0, count: 256)
     _ = gethostname(&name, name.count - 1)
     let allowed = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
       .filter { (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || $0 == 0x2D }
     return "baton-\(String(decoding: allowed.prefix(64), as: UTF8.self))-job-"
   }()
-
-  /// Removes the folders whose worker was killed on this machine.
-  ///
-  /// - Parameters:
-  ///   - parent: Where they are.
-  ///   - user: Whose they are besides the worker's own.
-  /// - Returns: What has been removed.
-  static func removeLeftovers(under parent: String, of user: ExecUser? = nil) -> [String] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
-    return names.filter { $0.hasPrefix(prefix) }.compactMap { name in
-      let path = "\(parent)/\(name)"
-      let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
-      guard descriptor >= 0 else { return nil }
-      defer { close(descriptor) }
-      var status = stat()
-      guard fstat(descriptor, &status) == 0, status.st_uid == geteuid() || status.st_uid == user?.userID,
-        flock(descriptor, LOCK_EX | LOCK_NB) == 0
-      else { return nil }
-      FolderClearing.clear(descriptor)
-      return rmdir(path) == 0 ? path : nil
-    }
-  }
 }

@@ -67,12 +67,19 @@ struct StepsHandler: JobHandler {
 
   private func startingStep(_ job: JobContext) async throws -> Int {
     guard let bytes = try await job.checkpoint() else { return 0 }
+    return try Self.step(in: bytes)
+  }
+
+  /// Reads what ``save(_:_:)`` has written.
+  /// - Throws: ``JobFailed``.
+  static func step(in bytes: [UInt8]) throws -> Int {
     var step = 0
     do {
       var reader = try JSONReader(bytes)
       try reader.object { key, reader throws(JSONError) in
         if key == "step" { step = try reader.int(in: 0...Int.max) } else { try reader.skip() }
       }
+      try reader.end()
     } catch {
       throw JobFailed(code: "invalid_checkpoint", message: "the checkpoint is not one of steps: \(error)")
     }

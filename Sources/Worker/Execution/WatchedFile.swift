@@ -24,6 +24,13 @@ struct WatchedFile: ~Copyable, Sendable {
     let nanoseconds: Int
   }
 
+  /// What is there to be taken.
+  struct News: Sendable, Equatable {
+    fileprivate let stamp: Stamp
+    /// How much it is.
+    var bytes: Int { Int(stamp.size) }
+  }
+
   enum WriterEnd: Sendable {
     case byItself
     case killed
@@ -42,6 +49,8 @@ struct WatchedFile: ~Copyable, Sendable {
   private let mustBeWhole: Bool
   /// What was taken last.
   private var taken: Stamp?
+  /// What is known to be whole, taken or not.
+  private var whole: Stamp?
   private var seen: Seen?
   /// Why what was there at the last look was not even looked at.
   private(set) var refusal: ExchangedFile.Refusal?
@@ -64,24 +73,41 @@ struct WatchedFile: ~Copyable, Sendable {
   ///
   /// - Parameter end: How its writer has ended, if it has: there will be no further look.
   mutating func takeIfNew(after end: WriterEnd? = nil) -> [UInt8]? {
+    guard let news = news(after: end) else { return nil }
+    return take(news)
+  }
+
+  /// Looks whether there is something new and whole, and reads nothing.
+  ///
+  /// - Parameter end: As for ``takeIfNew(after:)``.
+  mutating func news(after end: WriterEnd? = nil) -> News? {
     guard let now = look() else { return nil }
     let before = seen
     seen = now
     defer { if let before { close(before.descriptor) } }
     guard now.stamp != taken else { return nil }
+    // Found out at an earlier look, which did not come to the reading.
+    let isKnownWhole = whole == now.stamp
     let isReplaced = before.map { $0.stamp.inode != now.stamp.inode } ?? false
     let stoodStill = before?.stamp == now.stamp
     switch end {
     // Seen for the first time, it may still be being written, in place.
-    case nil: if mustBeWhole && !isReplaced && !stoodStill { return nil }
+    case nil: if mustBeWhole && !isKnownWhole && !isReplaced && !stoodStill { return nil }
     // Of course it stands still now; what counts is that it did while its writer lived, which was until just now.
     case .killed:
       let livedOn = before.map { $0.at + Self.pause <= .now } ?? false
-      if mustBeWhole && !isReplaced && !(stoodStill && livedOn) { return nil }
+      if mustBeWhole && !isKnownWhole && !isReplaced && !(stoodStill && livedOn) { return nil }
     case .byItself: break
     }
-    guard let bytes = Self.read(now) else { return nil }
-    taken = now.stamp
+    whole = now.stamp
+    return News(stamp: now.stamp)
+  }
+
+  /// Reads what the last look has found.
+  /// - Returns: Nil when it was written to since.
+  mutating func take(_ news: News) -> [UInt8]? {
+    guard let seen, seen.stamp == news.stamp, let bytes = Self.read(seen) else { return nil }
+    taken = seen.stamp
     return bytes
   }
 

@@ -23,9 +23,12 @@ struct WorkerMark: Sendable, Equatable {
 
   /// The mark of this process; nil where there is no `/proc`.
   static func ofThisProcess() -> WorkerMark? {
-    let process = getpid()
-    guard let namespace = ownNamespace(), let startedAt = startTime(of: process) else { return nil }
-    return WorkerMark(namespace: namespace, process: process, startedAt: startedAt)
+    #if os(Linux)
+      guard let namespace = ownNamespace(), let own = ProcessEntry.read(getpid()) else { return nil }
+      return WorkerMark(namespace: namespace, process: own.pid, startedAt: String(own.id.startedAt))
+    #else
+      return nil
+    #endif
   }
 
   init(namespace: String, process: Int32, startedAt: String) {
@@ -45,22 +48,17 @@ struct WorkerMark: Sendable, Equatable {
 
   /// Whether the worker has certainly ended; false when it cannot be judged from here.
   func hasEnded(seenFrom own: WorkerMark) -> Bool {
-    namespace == own.namespace && Self.startTime(of: process) != startedAt
+    guard namespace == own.namespace else { return false }
+    #if os(Linux)
+      guard let found = ProcessEntry.read(process) else { return ProcessEntry.isUnused(process) }
+      return found.isZombie || String(found.id.startedAt) != startedAt
+    #else
+      return false
+    #endif
   }
 
   private static func ownNamespace() -> String? {
     guard let link = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/pid") else { return nil }
     return link.filter(\.isNumber)
-  }
-
-  /// In ticks since the start of the machine; nil when there is no such process, or it has ended.
-  private static func startTime(of process: Int32) -> String? {
-    guard let stat = FileManager.default.contents(atPath: "/proc/\(process)/stat") else { return nil }
-    // The program's name, in parentheses, may hold anything; what follows it starts with the third field.
-    let text = String(decoding: stat, as: UTF8.self)
-    guard let end = text.lastIndex(of: ")") else { return nil }
-    let fields = text[text.index(after: end)...].split(separator: " ")
-    guard fields.count > 19, fields[0] != "Z", fields[0] != "X" else { return nil }
-    return String(fields[19])
   }
 }

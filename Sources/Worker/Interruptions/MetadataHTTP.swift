@@ -43,12 +43,16 @@ struct MetadataHTTP: Sendable {
   /// The address without the path of a notice, with which some people configure it.
   static func base(of address: String) -> String {
     var base = address
-    while base.hasSuffix("/") { base.removeLast() }
+    func removeSlashes() { while base.hasSuffix("/") { base.removeLast() } }
+    removeSlashes()
     let paths = [
       "/spot/instance-action", "/meta-data", "/latest", "/instance/preempted", "/computeMetadata/v1",
       "/scheduledevents", "/metadata",
     ]
-    for path in paths where base.hasSuffix(path) { base.removeLast(path.count) }
+    for path in paths where base.hasSuffix(path) {
+      base.removeLast(path.count)
+      removeSlashes()
+    }
     return base
   }
 
