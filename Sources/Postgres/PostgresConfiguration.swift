@@ -110,8 +110,12 @@ public struct PostgresConfiguration: Sendable {
   /// the rest for the name of the database.
   private var hasStrayAt: Bool {
     guard let scheme = url.firstRange(of: "://") else { return false }
-    let rest = url[scheme.upperBound...].prefix { $0 != "?" }
-    return rest.drop { $0 != "/" }.contains("@")
+    var rest = url[scheme.upperBound...]
+    // What libpq takes for name and password may hold anything but these two.
+    if let end = rest.firstIndex(where: { $0 == "@" || $0 == "/" }), rest[end] == "@" {
+      rest = rest[rest.index(after: end)...]
+    }
+    return rest.prefix { $0 != "?" }.drop { $0 != "/" }.contains("@")
   }
 
   /// The value of one libpq option in the URL.

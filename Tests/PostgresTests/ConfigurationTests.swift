@@ -25,7 +25,7 @@ import Testing
   @Test(arguments: [
     "postgresql://ann:hunter2/x@db.example/jobs", "host=localhost hunter2", "postgresql://u:p@h/db?nonsense=hunter2",
     "postgresql://ann:p@hunter2@db.example/jobs", "postgresql://ann:p@hunter2@db.example:5433,other.example/jobs",
-    "postgresql://ann:12/hunter2@db.example/jobs",
+    "postgresql://ann:12/hunter2@db.example/jobs", "postgresql://ann:70?@8/hunter2@127.0.0.1:1",
   ])
   func mistakesInTheConnectionStringDoNotShowThePassword(_ url: String) async {
     let error = await #expect(throws: PostgresError.self) {
