@@ -159,16 +159,18 @@ import Testing
       #"{"requests_per_second":3,"notice":{"seconds":31536000,"moving":true}}"#,
     ]
     var counts = (taken: 0, refused: 0, notices: 0)
-    for provider in MetadataProvider.allCases {
+    for provider in [MetadataProvider.aws, .azure] {
       var script = MetadataScript(provider: provider)
       damaged(good, seed: seed) { text in
-        let before = String(reflecting: script)
+        let before = script
         do throws(JSONError) {
           try script.apply(json: Array(text.utf8))
         } catch {
           counts.refused += 1
           #expect(!error.description.isEmpty && !error.description.contains("\0"))
-          #expect(String(reflecting: script) == before, "a bad order changes nothing: \(text)")
+          #expect(script.values == before.values, "a bad order changes nothing: \(text)")
+          #expect(script.notice == before.notice && script.maintenance == before.maintenance, "\(text)")
+          #expect(script.failures == before.failures && script.tokenStatus == before.tokenStatus, "\(text)")
           return
         }
         counts.taken += 1
