@@ -27,7 +27,7 @@ struct DrillCommand: AsyncParsableCommand {
       figures are printed.
 
       Scenario `faults` (the default): a steady load, and one fault after the other: what dies, stands still, restarts or \
-      is cut off; a database transaction stays open all the while. About eleven minutes; --fault NAME runs one alone, \
+      is cut off; a database transaction stays open all the while. About ten minutes; --fault NAME runs one alone, \
       --list names them, --short runs one of each sort.
 
       Scenario `interruptions`: each worker has a metadata service of its own, which announces that its instance is taken \
