@@ -111,8 +111,8 @@ import Testing
       let script = """
         cat /dev/stdin; echo; echo loud > /dev/stderr; echo on >> /dev/stdout
         cat "$BATON_CHECKPOINT_FILE"; echo 0.5 > "$BATON_PROGRESS_FILE"
-        echo more >> "$BATON_CHECKPOINT_FILE"; sleep 1.2
-        echo new > "$BATON_CHECKPOINT_FILE.new"; mv "$BATON_CHECKPOINT_FILE.new" "$BATON_CHECKPOINT_FILE"; sleep 0.7
+        echo more >> "$BATON_CHECKPOINT_FILE"; sleep 3
+        echo new > "$BATON_CHECKPOINT_FILE.new"; mv "$BATON_CHECKPOINT_FILE.new" "$BATON_CHECKPOINT_FILE"; sleep 3
         echo '{"is":"done"}' > "$BATON_RESULT_FILE"; stat -c %U "$BATON_RESULT_FILE" "$(dirname "$BATON_RESULT_FILE")"
         """
       let (outcome, log, checkpoints, lease) = try await run(

@@ -79,6 +79,12 @@ enum ProgramMark {
     return found == limit(number, of: getpid()) ? number : nil
   }
 
+  /// Whether a process carries this number, by one system call: for looking at all processes there are.
+  static func isOn(_ process: pid_t, _ number: UInt32) -> Bool {
+    var found: UInt64 = 0
+    return baton_get_lock_limit(process, &found) == 0 && found == limit(number, of: getpid())
+  }
+
   /// The worker whose program a process comes from, by its number in the same namespace, whether or not it still lives.
   static func worker(of process: pid_t) -> pid_t? {
     guard let found = limit(of: process), found >> 62 == 1 else { return nil }

@@ -81,10 +81,10 @@ struct ProcessEntry: Sendable, Equatable {
       }
     }
 
-    /// Every process that can be seen, this one included.
+    /// Every process that can be seen, but this one; the youngest first, which may be gone in a moment.
     /// - Parameter visit: Is shown each as soon as it has been read.
     static func readAll(_ visit: (ProcessEntry) -> Void = { _ in }) -> [ProcessEntry] {
-      StrayProcesses.all().compactMap { pid in
+      StrayProcesses.all().reversed().compactMap { pid in
         guard let entry = read(pid) else { return nil }
         visit(entry)
         return entry

@@ -190,10 +190,11 @@ final class ProcessGroups: Sendable {
       let leader = ending.flatMap { before.programs[$0]?.leader }
       let entries = ProcessEntry.readAll { entry in
         // At once: of a chain of processes that each start the next and end, this one may be gone in a moment.
-        guard let ending, adoption?.marks == true, entry.parent == ownership.worker, entry.pid != leader,
-          !entry.isZombie, ProgramMark.number(of: entry.pid) == ending
-        else { return }
-        entry.id.signal(SIGKILL)
+        guard let ending, adoption?.marks == true, entry.pid != leader, !entry.isZombie else { return }
+        let isOrphan = entry.parent == ownership.worker
+        if ProgramMark.isOn(entry.pid, ending) || isOrphan && ProgramMark.number(of: entry.pid) == ending {
+          entry.id.signal(SIGKILL)
+        }
       }
       let owners = ownership.owners(of: entries) { traces(of: $0) }
       remember(entries, owners)
