@@ -47,8 +47,8 @@ import Testing
 
   @Test func slowAndFailedAnswersAfterTheReturnAreFound() {
     #expect(
-      violations { $0.samples.append(.init(sentAt: 17, seconds: 1.5, isGood: true)) } == [
-        "an answer after the return took 1.5 s"
+      violations { $0.samples.append(.init(sentAt: 17, seconds: 2.5, isGood: true)) } == [
+        "an answer after the return took 2.5 s"
       ])
     #expect(
       violations { $0.samples.append(.init(sentAt: 17, seconds: 0.1, isGood: false)) } == [
@@ -58,7 +58,7 @@ import Testing
   }
 
   @Test func onlyALateMachineExcusesThem() {
-    let slow = HerdVerdict.Sample(sentAt: 17, seconds: 1.5, isGood: true)
+    let slow = HerdVerdict.Sample(sentAt: 17, seconds: 2.5, isGood: true)
     func violations(lateAt time: Double, done: Int = 1000) -> [String] {
       self.violations { record in
         record.samples.append(slow)
@@ -67,7 +67,7 @@ import Testing
       }
     }
     #expect(violations(lateAt: 18) == [])
-    #expect(violations(lateAt: 9) == ["an answer after the return took 1.5 s"])
+    #expect(violations(lateAt: 9) == ["an answer after the return took 2.5 s"])
     #expect(violations(lateAt: 18, done: 999) == ["1 of 1000 jobs were not done"])
   }
 
