@@ -32,6 +32,8 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   private(set) var waitingItems = 0
   private var idleLanes: [CheckedContinuation<Void, Never>] = []
   private var isGathering = false
+  /// Whether the last batch was more than one request: only then it is worth to wait for others.
+  private var isBusy = false
   private var batchesAway = 0
   private var latestStart = ContinuousClock.now
   private(set) var isClosed = false
@@ -43,7 +45,8 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   ///   - worthALane: How many items have to wait for a batch to be sent beside another.
   ///   - patience: How long a request waits for its batch to begin. While every lane has been away for longer, those that
   ///     come are refused at once: a database that hangs is not asked for more.
-  ///   - gather: Waits for what is just arriving; a batch is put together when it returns.
+  ///   - gather: Waits for what is just arriving, where requests come together; the batch is put together when it
+  ///     returns.
   ///   - perform: Carries out a batch and returns an outcome for each item, in order.
   init(
     maximumItems: Int = 1000, maximumWaiting: Int = 50_000, lanes: Int = 2, worthALane: Int = 200,
@@ -135,11 +138,13 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   private func nextBatch() async -> [Request]? {
     while true {
       if !waiting.isEmpty, mayStart, !isGathering {
-        isGathering = true
-        await gather()
-        isGathering = false
-        // Those that waited may have been sent away.
-        guard !waiting.isEmpty else { continue }
+        if isBusy || waiting.count > 1 {
+          isGathering = true
+          await gather()
+          isGathering = false
+          // Those that waited may have been sent away.
+          guard !waiting.isEmpty else { continue }
+        }
         defer { startLane() }
         return takeBatch()
       } else if isClosed {
@@ -159,6 +164,7 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
       items += request.items.count
     }
     waitingItems -= items
+    isBusy = batch.count > 1
     batchesAway += 1
     latestStart = .now
     return batch

@@ -26,6 +26,8 @@ actor LeaseDispatcher: Service {
   private var replies: [LeaseWaiters.ID: CheckedContinuation<[Lease], any Error>] = [:]
   private var idleLanes: [CheckedContinuation<Void, Never>] = []
   private var isGathering = false
+  /// Whether the last statement found work for more than one request: only then it is worth to wait for others.
+  private var isBusy = false
   private var isDraining = false
   private var isClosed = false
 
@@ -129,9 +131,11 @@ actor LeaseDispatcher: Service {
   private func nextBatch() async -> LeaseWaiters.Batch? {
     while !isClosed {
       if waiters.mayBeDue, !isGathering {
-        isGathering = true
-        await EventLoopTurn.end()
-        isGathering = false
+        if isBusy {
+          isGathering = true
+          await EventLoopTurn.end()
+          isGathering = false
+        }
         let batch = waiters.takeBatch()
         startIdleLane()
         if let batch { return batch }
@@ -160,6 +164,7 @@ actor LeaseDispatcher: Service {
       metrics.leased(leases)
       var granted: [LeaseWaiters.ID: [Lease]] = [:]
       for (slot, lease) in zip(batch.slots, leases) { granted[slot.waiter, default: []].append(lease) }
+      isBusy = granted.count > 1
       let over = waiters.finish(batch, granted: Set(granted.keys), found: leases.count, now: .now)
       for id in over { replies.removeValue(forKey: id)?.resume(returning: []) }
       var orphans: [Lease] = []

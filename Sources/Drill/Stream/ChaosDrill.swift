@@ -21,8 +21,8 @@ public struct ChaosDrill: Drill {
     DatabaseRestarted(mode: .fast), BackendsKilled(), ConnectionsExhausted(), WorkerKilledRepeatedly(), Crash(),
   ]
 
-  /// How long a job takes, in seconds.
-  private static let jobSeconds = 0.25
+  /// How long a job takes, in seconds: so long that the slots bound the rate, and two cores are not half busy.
+  private static let jobSeconds = 0.5
   /// From the end of a fault until the rate is measured, in seconds: what is asked is that it is back by then.
   static let recovery = 12.0
 

@@ -111,20 +111,23 @@ import Testing
     } perform: {
       try await database.perform($0)
     }
+    let first = Task { try await batcher.submit(1) }
+    let other = Task { try await batcher.submit(4) }
+    try await eventually { await batcher.waitingItems == 2 }
     try await withServices([batcher]) { group async throws in
-      let first = Task { try await batcher.submit(1) }
       await began.wait()
       let second = Task { try await batcher.submit([2, 3]) }
-      try await eventually { await batcher.waitingItems == 3 }
+      try await eventually { await batcher.waitingItems == 4 }
       if isClosing {
         await group.triggerGracefulShutdown()
         try await eventually { await batcher.isClosed }
       }
       await turn.set()
       #expect(try await first.value == 10)
+      #expect(try await other.value == 40)
       #expect(try await second.value == [20, 30])
     }
-    #expect(await database.batches == [[1, 2, 3]])
+    #expect(await database.batches.map { $0.sorted() } == [[1, 2, 3, 4]])
   }
 
   @Test func severalLanesAreAtTheDatabaseAtOnce() async throws {
