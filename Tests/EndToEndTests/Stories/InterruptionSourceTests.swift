@@ -54,9 +54,10 @@ import Testing
   }
 
   private static func variables(_ address: String, _ source: Source) -> [String: String] {
+    // A reserve of half the notice: what a busy machine is late by must fit into it.
     [
       "SPOT_WATCHER_ENABLED": "true", "SPOT_PROVIDER": source.provider.rawValue, "IMDS_URL": address,
-      "POLL_INTERVAL_SECONDS": "0.2", "CHECKPOINT_RESERVE_SECONDS": "1", "WORKER_CAPACITY_TYPE": "",
+      "POLL_INTERVAL_SECONDS": "0.2", "CHECKPOINT_RESERVE_SECONDS": "3", "WORKER_CAPACITY_TYPE": "",
     ]
   }
 
