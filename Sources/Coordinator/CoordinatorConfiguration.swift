@@ -93,8 +93,5 @@ public struct CoordinatorConfiguration: Sendable {
   }
 
   /// Whether only programs of this machine can connect.
-  var listensOnLoopbackOnly: Bool {
-    host == "localhost" || host == "::1" || host == "[::1]"
-      || host.split(separator: ".").first == "127" && host.split(separator: ".").count == 4
-  }
+  var listensOnLoopbackOnly: Bool { Loopback.contains(host) }
 }

@@ -163,7 +163,7 @@ struct WorkerServer: Service {
     guard request.headers[.origin] == nil else {
       throw Problem(.forbidden, "requests that a web page makes (with the header Origin) are not taken")
     }
-    guard !Self.isLoopback(configuration.host) || configuration.execUser != nil else { return }
+    guard !Loopback.contains(configuration.host) || configuration.execUser != nil else { return }
     guard let token = configuration.token else {
       throw Problem(
         .forbidden,
@@ -174,10 +174,6 @@ struct WorkerServer: Service {
     guard Self.isEqual(Array(given.utf8), Array("Bearer \(token)".utf8)) else {
       throw Problem(.unauthorized, "'Authorization' must be the worker's bearer token")
     }
-  }
-
-  static func isLoopback(_ host: String) -> Bool {
-    host == "localhost" || host == "::1" || host == "[::1]" || host.hasPrefix("127.")
   }
 
   /// Takes the same time wherever the two differ.

@@ -53,17 +53,12 @@ final class CoordinatorClient: Sendable {
     }
     self.authorization = token.map { "Bearer \($0)" }
     self.logger = logger
-    let inClear = addresses.filter { $0.scheme?.lowercased() == "http" && !Self.isLoopback($0.host() ?? "") }
+    let inClear = addresses.filter { $0.scheme?.lowercased() == "http" && !Loopback.contains($0.host() ?? "") }
     if token != nil, !inClear.isEmpty {
       logger.notice(
         "BATON_TOKEN goes over plain HTTP, and can be read on its way unless the network protects it",
         metadata: ["hosts": "\(inClear.compactMap { $0.host() }.joined(separator: ","))"])
     }
-  }
-
-  private static func isLoopback(_ host: String) -> Bool {
-    ["localhost", "::1", "[::1]"].contains(host.lowercased())
-      || host.hasPrefix("127.") && host.allSatisfy { $0.isNumber || $0 == "." }
   }
 
   /// The HTTP client for the coordinator, whose certificate is always verified. Connections are not retried below: the retries here know when to stop.
