@@ -66,12 +66,13 @@ extension PostgresError {
   }
 
   /// Whether the same call may well succeed in a moment: connection failures, serialization failures, deadlocks, a
-  /// server that shuts down, starts or has no room, or one that was demoted to a read-only replica.
+  /// server that shuts down, starts or has no room on its disk, in memory or for connections (class 53), or one that was
+  /// demoted to a read-only replica.
   public var isTransient: Bool {
     switch self {
     case .connection: true
     case .server(let error):
-      error.endsConnection || ["40001", "40P01", "53300", "25006"].contains(error.sqlState)
+      error.endsConnection || error.sqlState.hasPrefix("53") || ["40001", "40P01", "25006"].contains(error.sqlState)
     default: false
     }
   }

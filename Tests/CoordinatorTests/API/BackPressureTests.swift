@@ -77,6 +77,25 @@ import Testing
     }
   }
 
+  /// PostgreSQL says so, and goes on; it has room again when somebody has made some.
+  @Test(arguments: ["53100", "53200", "53400"])
+  func aDatabaseWithoutRoomIsA503(state: String) async throws {
+    try await RunningCoordinator.run { coordinator, database async throws in
+      let sql = try await database.connect()
+      try await sql.query(
+        """
+        create function full_up() returns trigger language plpgsql
+          as $$ begin raise 'no room' using errcode = '\(state)'; end $$
+        """)
+      try await sql.query("create trigger full_up before insert on jobs for each row execute function full_up()")
+      let answer = try await coordinator.api.post("/jobs", #"{"kind":"a"}"#)
+      #expect(answer.status == 503 && answer.headers.first(name: "retry-after") == "1")
+      #expect(try answer.problem().code == "database_unavailable")
+      try await sql.query("drop trigger full_up on jobs")
+      try await coordinator.api.submit()
+    }
+  }
+
   @Test func bodiesForWhichThereIsNoMemoryAreRefused() async throws {
     let configuration = CoordinatorConfiguration.testing { $0.limits.maxRequestMemoryBytes = 1 << 20 }
     try await RunningCoordinator.run(configuration: configuration) { coordinator, database async throws in
