@@ -31,6 +31,24 @@ extension Response {
     return .bytes(bytes, contentType: "application/json", holding: share)
   }
 
+  /// A small answer is not worth counting: connections are counted.
+  private static let uncountedBytes = 4 << 10
+
+  /// The same answer.
+  /// - Parameter share: Given back when the answer has been written, or cannot be; at once if it is small.
+  func holding(_ share: MemoryShare) -> Response {
+    guard (body.contentLength ?? .max) > Self.uncountedBytes else {
+      share.giveBack()
+      return self
+    }
+    var response = self
+    response.body = ResponseBody(contentLength: body.contentLength) { [body] writer in
+      defer { share.giveBack() }
+      try await body.write(writer)
+    }
+    return response
+  }
+
   /// - Parameter share: Given back when the answer has been written, or cannot be.
   static func bytes(_ bytes: [UInt8], contentType: String, holding share: MemoryShare) -> Response {
     let body = ResponseBody(contentLength: bytes.count) { writer in

@@ -230,7 +230,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   /// The client has its answer and goes on sending: it may finish and come again, but not send for ever. It may look at
-  /// the answer only when it has sent everything, so it gets the time that a body has.
+  /// the answer only when it has sent everything, so it gets as long as a body may take to begin.
   private func endUnlessBodyEnds(_ context: ChannelHandlerContext) {
     let answered = request
     context.eventLoop.assumeIsolated().scheduleTask(in: max(Self.farewell, transferTimeout)) {

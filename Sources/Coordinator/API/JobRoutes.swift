@@ -17,12 +17,15 @@ struct JobRoutes {
       let page = try await coordinator.store.list(try JobListing(query: QueryString(request.uri.query)))
       return try .json(page, counted: coordinator.requestMemory)
     }
-    routes.on(.get, "/jobs/{id}", [.submit]) { _, context in try await show(try context.jobID()) }
+    routes.on(.get, "/jobs/{id}", [.submit]) { [coordinator] _, context in
+      try .json(try await job(try context.jobID()), counted: coordinator.requestMemory)
+    }
     routes.on(.get, "/jobs/{id}/attempts", [.submit]) { [coordinator] _, context in
       guard let attempts = try await coordinator.store.attempts(of: try context.jobID()) else {
         throw Problem.noSuchJob
       }
-      return .json(AttemptList(attempts: attempts.map { $0.shown(to: context.role) }))
+      return try .json(
+        AttemptList(attempts: attempts.map { $0.shown(to: context.role) }), counted: coordinator.requestMemory)
     }
     routes.on(.get, "/jobs/{id}/checkpoint", [.submit]) { [coordinator] _, context in
       let id = try context.jobID()
@@ -58,7 +61,7 @@ struct JobRoutes {
       let snapshot = JobSnapshot(job, createdAt: instant)
       return .json(snapshot, status: .created, headers: [.location: "/jobs/\(snapshot.id)"])
     case .repeated(let id):
-      return try await show(id, headers: [.location: "/jobs/\(id)"])
+      return .json(try await self.job(id), headers: [.location: "/jobs/\(id)"])
     case .conflict:
       throw Problem(.conflict, "the Idempotency-Key was used for another submission")
     }
@@ -99,9 +102,9 @@ struct JobRoutes {
 
   // MARK: Looking
 
-  private func show(_ id: JobID, headers: HTTPFields = [:]) async throws -> Response {
+  private func job(_ id: JobID) async throws -> JobSnapshot {
     guard let job = try await coordinator.store.job(id) else { throw Problem.noSuchJob }
-    return .json(job, headers: headers)
+    return job
   }
 
   @Sendable private func logs(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -128,7 +131,7 @@ struct JobRoutes {
       throw Problem(.conflict, "a job that is \(status.rawValue) cannot be \(verb)")
     case .changed(let requeued):
       if let requeued { await coordinator.wakes.wake([requeued]) }
-      return try await show(id)
+      return .json(try await job(id))
     }
   }
 }

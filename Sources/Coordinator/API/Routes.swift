@@ -50,11 +50,16 @@ struct Routes {
         guard lifecycle.isMigrated else { throw Problem.notMigrated }
       }
       if method == .get { return try await handler(request, context) }
-      // What the body became waits for the database in here; so does its share of the memory.
+      // What the body became waits for the database in here; so does its share of the memory. An answer that is large may
+      // have to wait for its reader, too.
       let share = MemoryShare(of: requestMemory)
       context.share = share
-      defer { share.giveBack() }
-      return try await handler(request, context)
+      do {
+        return try await handler(request, context).holding(share)
+      } catch {
+        share.giveBack()
+        throw error
+      }
     }
   }
 

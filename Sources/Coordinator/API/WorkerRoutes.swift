@@ -52,12 +52,19 @@ struct WorkerRoutes {
       wanted, capacityType: facts.capacityType, peer: try await PeerWatch.of(context.channel))
     let grants = LeaseGrants(leases: leases.map(\.grant))
     guard !leases.isEmpty else { return .json(grants) }
-    return answer(grants)
+    let bytes = grants.json
+    do throws(Problem) {
+      try context.share?.grow(to: bytes.count)
+    } catch {
+      await coordinator.dispatcher.handBack(
+        grants.leases.map(\.leaseID), reason: "there was no memory for the answer")
+      throw error
+    }
+    return answer(grants, ByteBuffer(bytes: bytes))
   }
 
   /// Writes the leases; if the asker has gone they are handed back at once.
-  private func answer(_ grants: LeaseGrants) -> Response {
-    let buffer = ByteBuffer(bytes: grants.json)
+  private func answer(_ grants: LeaseGrants, _ buffer: ByteBuffer) -> Response {
     let body = ResponseBody(contentLength: buffer.readableBytes) { [coordinator] writer in
       do {
         try await writer.write(buffer)

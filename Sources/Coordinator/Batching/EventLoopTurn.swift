@@ -8,9 +8,8 @@ import NIOPosix
 /// a turn, and a statement for all of them costs the database little more than one for the first.
 enum EventLoopTurn {
   static func end() async {
-    for loop in MultiThreadedEventLoopGroup.singleton.makeIterator() {
-      // Fails when the loops are shut down, which the process's own never are.
-      try? await loop.submit {}.get()
-    }
+    let turns = MultiThreadedEventLoopGroup.singleton.makeIterator().map { $0.submit {} }
+    // Fails when the loops are shut down, which the process's own never are.
+    for turn in turns { try? await turn.get() }
   }
 }

@@ -165,7 +165,9 @@ actor LeaseDispatcher: Service {
       var granted: [LeaseWaiters.ID: [Lease]] = [:]
       for (slot, lease) in zip(batch.slots, leases) { granted[slot.waiter, default: []].append(lease) }
       isBusy = granted.count > 1
-      let over = waiters.finish(batch, granted: Set(granted.keys), found: leases.count, now: .now)
+      let over = waiters.finish(
+        batch, granted: Set(granted.keys), found: leases.count, leftOthers: leases.first?.leftOthers ?? false,
+        now: .now)
       for id in over { replies.removeValue(forKey: id)?.resume(returning: []) }
       var orphans: [Lease] = []
       for (id, leases) in granted {

@@ -141,9 +141,10 @@ struct LeaseWaiters {
   }
 
   /// A statement has come back.
+  /// - Parameter leftOthers: Whether it left jobs that it had slots for.
   /// - Returns: the requests that go away with nothing, because they do not wait any longer.
   mutating func finish(
-    _ batch: Batch, granted: Set<ID>, found: Int, now: ContinuousClock.Instant
+    _ batch: Batch, granted: Set<ID>, found: Int, leftOthers: Bool = false, now: ContinuousClock.Instant
   ) -> [ID] {
     var over: [ID] = []
     var stay: [ID] = []
@@ -151,7 +152,7 @@ struct LeaseWaiters {
       guard let waiter = waiters[id] else { continue }
       if granted.contains(id) {
         waiters[id] = nil
-      } else if waiter.deadline <= now {
+      } else if waiter.deadline <= now, !leftOthers {
         waiters[id] = nil
         over.append(id)
       } else {
@@ -166,7 +167,7 @@ struct LeaseWaiters {
         markDue(filter)
       }
     }
-    land(batch, returning: stay, again: found == batch.slots.count)
+    land(batch, returning: stay, again: leftOthers || found == batch.slots.count)
     return over
   }
 
@@ -183,7 +184,7 @@ struct LeaseWaiters {
     guard var group = groups[filter] else { return }
     group.isInFlight = false
     group.order.prepend(contentsOf: stay)
-    // All slots filled: there may be more work for those who were not in the statement.
+    // All slots filled, or as many as could be: there may be more work for those who have none.
     var isDue = again || group.isDueAgain
     group.isDueAgain = false
     if !isDue {

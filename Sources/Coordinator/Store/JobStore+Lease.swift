@@ -26,6 +26,8 @@ struct Lease: Sendable {
   var handover: Handover?
   /// Where the job stood among those that were ready.
   var position: LeasePosition
+  /// Whether its statement left jobs that it had slots for: all together would have been too large.
+  var leftOthers = false
 }
 
 /// From one attempt to the next.
@@ -38,8 +40,12 @@ struct Handover: Sendable {
 }
 
 extension JobStore {
-  /// Leases the best ready jobs, one for each entry of `workerIDs`, in the order in which they are to be run:
-  /// the highest priority first, then the oldest `run_at`.
+  /// The most bytes of payloads of one statement; with larger ones it leases fewer jobs, but always one. All of them are
+  /// in memory at once, and on their way in one answer.
+  static let maximumLeasedBytes = 8 << 20
+
+  /// Leases the best ready jobs, one for each entry of `workerIDs` as far as their payloads' size allows, in the order in
+  /// which they are to be run: the highest priority first, then the oldest `run_at`.
   /// - Parameter floors: From where on to look, by queue and placement; from the beginning where there is none.
   func lease(
     _ filter: LeaseFilter, to workerIDs: [String], ttlSeconds: Double, floors: [LeaseRange: LeaseFloor] = [:]
@@ -56,7 +62,8 @@ extension JobStore {
       .textArray(workerIDs),
       .text(filter.capacityType.rawValue),
       .float8(ttlSeconds),
-      .textArray(filter.kinds))
+      .textArray(filter.kinds),
+      .int8(Int64(Self.maximumLeasedBytes)))
     var leases: [Lease] = []
     leases.reserveCapacity(rows.count)
     for row in rows {
@@ -76,7 +83,7 @@ extension JobStore {
       leases.append(
         Lease(
           workerID: try row.text(0), grant: grant, waitedSeconds: try row.double(10), handover: handover,
-          position: LeasePosition(range: range, floor: floor)))
+          position: LeasePosition(range: range, floor: floor), leftOthers: try row.bool(18)))
     }
     return leases
   }
@@ -91,23 +98,24 @@ extension JobStore {
   private static func leaseSQL(kinds: String) -> String {
     """
     with ready as (
-      select job.*, range.number, row_number() over (order by -job.priority, job.run_at, job.id) as rank
+      select job.*, range.number, row_number() over best as rank, sum(job.bytes) over best as total
       from unnest($1::text[], $2::text[], $3::integer[], $4::timestamptz[])
         with ordinality as range(queue, placement, descent, run_at, number)
       cross join lateral (
-        select id, priority, run_at from jobs
+        select id, priority, run_at, octet_length(payload::text) as bytes from jobs
         where status = 'queued' and not scheduled and jobs.queue = range.queue and jobs.placement = range.placement
           and (-priority, run_at) >= (range.descent, range.run_at) and \(kinds)
         order by -priority, run_at, id
         limit cardinality($5::uuid[]) for update skip locked
       ) as job
       where not exists (select from queues where queues.name = range.queue and paused)
+      window best as (order by -job.priority, job.run_at, job.id)
       order by -job.priority, job.run_at, job.id
       limit cardinality($5::uuid[])
     ), leased as (
       update jobs set status = 'processing', attempt = jobs.attempt + 1, worker_id = ($6::text[])[rank],
         started_at = coalesce(jobs.started_at, now())
-      from ready where jobs.id = any(array[ready.id])
+      from ready where jobs.id = any(array[ready.id]) and (rank = 1 or total <= $10)
       returning rank, ready.number, jobs.worker_id, ($5::uuid[])[rank] as lease_id, jobs.id, jobs.kind, jobs.payload,
         jobs.attempt, jobs.interruptions, jobs.timeout_seconds, jobs.on_interruption,
         extract(epoch from now() - greatest(jobs.run_at, jobs.created_at))::float8 as waited, jobs.priority, jobs.run_at
@@ -131,7 +139,8 @@ extension JobStore {
       select lease_id, id, attempt, worker_id, $7, now() + $8::float8 * interval '1 second', sequence from known
     )
     select worker_id, lease_id, id, number::integer, kind, payload, attempt, interruptions, timeout_seconds,
-      on_interruption, waited, sequence, size_bytes, content_type, outcome, seconds, priority::integer, run_at
+      on_interruption, waited, sequence, size_bytes, content_type, outcome, seconds, priority::integer, run_at,
+      (select max(total) > $10 from ready)
     from known order by rank
     """
   }

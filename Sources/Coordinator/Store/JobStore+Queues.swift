@@ -23,17 +23,19 @@ extension JobStore {
     return QueueList(queues: page, nextCursor: queues.count > limit ? page.last?.name : nil)
   }
 
-  /// Every queue that has jobs or was ever paused, by name. Counts every job of the queues that come after `name`.
+  /// Every queue that has jobs or was ever paused, by name. Counts every job of these queues.
   func queues(limit: Int? = nil, after name: String? = nil) async throws(PostgresError) -> [QueueSnapshot] {
     let rows = try await database.query(
       """
-      with counted as (
+      with named as (
+        select queue as name from jobs where $1::text is null or queue > $1
+        union select name from queues where $1::text is null or name > $1
+        order by name limit $2
+      ), counted as (
         select queue, status, count(*) as jobs,
           extract(epoch from now() - min(run_at) filter (where status = 'queued' and not scheduled))::float8 as waits
-        from jobs where $1::text is null or queue > $1 group by queue, status
-      ), named as (
-        select queue as name from counted union select name from queues where $1::text is null or name > $1
-        order by name limit $2
+        from jobs where queue <= (select max(name) from named) and ($1::text is null or queue > $1)
+        group by queue, status
       )
       select name, status, jobs, waits, coalesce(paused, false)
       from named left join counted on counted.queue = named.name left join queues using (name) order by name

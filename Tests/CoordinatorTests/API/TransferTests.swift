@@ -108,4 +108,28 @@ import Testing
       #expect(pages == [8, 8, 4])
     }
   }
+
+  @Test func leasesOfLargeJobsAreFewerAtOnceAndAllAreGiven() async throws {
+    try await RunningCoordinator.run { coordinator, _ async throws in
+      let api = coordinator.api
+      let payload = String(repeating: "x", count: 1_000_000)
+      for _ in 0..<20 { try await api.submit(#"{"kind":"a","payload":"\#(payload)"}"#) }
+      var given: [Int] = []
+      for _ in 0..<4 { given.append(try await api.lease(max: 1000).count) }
+      #expect(given == [8, 8, 4, 0])
+
+      // Those who wait together and do not all get one with the first statement do with the next.
+      let wish = #"{"worker_id":"w","max":1,"wait_seconds":60}"#
+      var clients: [RawClient] = []
+      for _ in 0..<12 {
+        let client = try await RawClient(port: api.port)
+        try await client.send("POST /leases HTTP/1.1\r\nHost: a\r\nContent-Length: \(wish.utf8.count)\r\n\r\n\(wish)")
+        clients.append(client)
+      }
+      try await api.untilWaiting(12)
+      let jobs = Array(repeating: #"{"kind":"a","payload":"\#(payload)"}"#, count: 12).joined(separator: ",")
+      #expect(try await api.post("/jobs/batch", #"{"jobs":[\#(jobs)]}"#).status == 201)
+      for client in clients { try await eventually("a lease") { client.text.contains(#""lease_id""#) } }
+    }
+  }
 }
