@@ -142,7 +142,7 @@ let package = Package(
 
     module(
       "BatonTestSupport", "Tests/TestSupport",
-      ["BatonLocalPostgres", "BatonMetadataDouble", "BatonPostgres", log, subprocess]),
+      ["BatonLocalPostgres", "BatonMetadataDouble", "BatonPostgres", log, nio, posixNIO, subprocess]),
     tests(
       "PostgresTests",
       ["BatonLocalPostgres", "BatonPostgres", "BatonTestSupport", "BatonThreads", lifecycle, log, subprocess]),
@@ -160,7 +160,7 @@ let package = Package(
         subprocess,
       ]),
     tests("BenchTests", ["BatonBench", "BatonJSON", "CoordinatorCommand", "WorkerCommand", nio]),
-    tests("DrillTests", ["BatonDrill", "BatonJSON", "BatonShared", nio, posixNIO]),
+    tests("DrillTests", ["BatonDrill", "BatonJSON", "BatonShared", "BatonTestSupport", nio, posixNIO]),
     tests(
       "FuzzTests",
       [

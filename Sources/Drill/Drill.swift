@@ -44,3 +44,12 @@ public struct DrillSetting: Sendable {
     try DrillFleet(folder: folder + (part.map { "/" + $0 } ?? ""), programs: programs, logger: logger)
   }
 }
+
+/// What the options of drills with a fleet of workers have in common.
+public protocol FleetDrillOptions: Sendable {
+  var workers: Int { get set }
+  /// Which jobs come and what happens, and when, follows from it.
+  var seed: UInt64 { get set }
+  /// How long a lease lasts, in seconds.
+  var lease: Double { get set }
+}

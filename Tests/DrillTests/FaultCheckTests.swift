@@ -42,6 +42,15 @@ import Testing
     return history
   }
 
+  @Test func aBacklogThatIsNotWorkedOffIsFound() {
+    let entries = history().entries.filter { entry in
+      if case .phase(_, .settled) = entry.event { false } else { true }
+    }
+    #expect(
+      FaultCheck(history: entries, faults: [fault]).verdict().violations
+        == ["coordinator-sigkill: what had gathered was not worked off afterwards"])
+  }
+
   private func job(_ index: Int, kind: DrillJob.Kind = .steps) -> DrillJob {
     DrillJob(index: index, kind: kind, steps: 4, stepSeconds: 0.1, checkpointEvery: 10, behaviour: .auto)
   }

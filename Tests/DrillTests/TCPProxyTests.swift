@@ -1,3 +1,4 @@
+import BatonTestSupport
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -6,139 +7,164 @@ import Testing
 @testable import BatonDrill
 
 /// The proxy does to connections what it says.
-@Suite struct TCPProxyTests {
-  /// A server that sends back each line that it gets, and a connection to it through a proxy.
-  private func withProxy(
-    _ body: @escaping @Sendable (TCPProxy, NIOAsyncChannel<ByteBuffer, ByteBuffer>) async throws -> Void
-  ) async throws {
-    let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-      .bind(host: "127.0.0.1", port: 0) { channel in
-        channel.eventLoop.makeCompletedFuture {
-          try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
-        }
-      }
-    let proxy = try await TCPProxy()
-    proxy.lead(to: server.channel.localAddress?.port ?? 0)
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask {
-        try await server.executeThenClose { clients in
-          try await withThrowingDiscardingTaskGroup { group in
-            for try await client in clients {
-              group.addTask {
-                try? await client.executeThenClose { inbound, outbound in
-                  for try await buffer in inbound { try await outbound.write(buffer) }
-                }
-              }
-            }
-          }
-        }
-      }
-      let client = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-        .connect(host: "127.0.0.1", port: proxy.port) { channel in
-          channel.eventLoop.makeCompletedFuture {
-            try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
-          }
-        }
-      try await body(proxy, client)
-      await proxy.close()
-      group.cancelAll()
+@Suite(.timeLimit(.minutes(1))) struct TCPProxyTests {
+  /// A server that sends whatever it hears to all of its clients, the one that said it included.
+  private final class Echo: ChannelInboundHandler, Sendable {
+    typealias InboundIn = ByteBuffer
+
+    private let clients = Mutex<[any Channel]>([])
+    private let words = Mutex<[String]>([])
+
+    var heard: [String] { words.withLock { $0 } }
+
+    func channelActive(context: ChannelHandlerContext) {
+      clients.withLock { $0.append(context.channel) }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+      let buffer = Self.unwrapInboundIn(data)
+      words.withLock { $0.append(String(buffer: buffer)) }
+      for client in clients.withLock({ $0 }) { client.writeAndFlush(buffer, promise: nil) }
     }
   }
 
-  /// What comes back, and whether the connection has ended.
-  private final class Replies: Sendable {
-    private let received = Mutex<[String]>([])
+  /// Runs `body` beside such a server and a proxy before it.
+  private func withProxy(_ body: (TCPProxy, Echo) async throws -> Void) async throws {
+    let echo = Echo()
+    let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .childChannelInitializer { channel in channel.pipeline.addHandler(echo) }
+      .bind(host: "127.0.0.1", port: 0).get()
+    let proxy = try await TCPProxy()
+    proxy.lead(to: server.localAddress?.port ?? 0)
+    let outcome: Result<Void, any Error>
+    do {
+      outcome = .success(try await body(proxy, echo))
+    } catch {
+      outcome = .failure(error)
+    }
+    await proxy.close()
+    try await server.close()
+    try outcome.get()
+  }
 
-    func add(_ reply: String) { received.withLock { $0.append(reply) } }
+  /// What comes back, one after the other; the last is `end`.
+  private struct Replies: Sendable {
+    let stream: AsyncStream<String>
 
-    /// What comes within some time; nil for nothing.
-    func next(within limit: Duration = .milliseconds(300)) async -> String? {
-      let end = ContinuousClock.now + limit
-      while ContinuousClock.now < end {
-        let reply = received.withLock { $0.isEmpty ? nil : $0.removeFirst() }
-        if let reply { return reply }
-        try? await Task.sleep(for: .milliseconds(5))
-      }
+    func next() async -> String? {
+      for await reply in stream { return reply }
       return nil
     }
   }
 
-  /// Runs `body` with a way to send, and what comes back, of which the last is `end`.
+  /// Connects through the proxy, and runs `body` with a way to send and what comes back.
   private func talk(
-    _ client: NIOAsyncChannel<ByteBuffer, ByteBuffer>,
-    _ body:
-      @escaping @Sendable (_ send: @escaping @Sendable (String) async throws -> Void, Replies) async throws -> Void
+    _ proxy: TCPProxy,
+    _ body: (_ send: (String) async throws -> Void, Replies) async throws -> Void
   ) async throws {
-    let replies = Replies()
+    let client = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .connect(host: "127.0.0.1", port: proxy.port) { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+        }
+      }
+    let (stream, replies) = AsyncStream.makeStream(of: String.self)
     try await client.executeThenClose { inbound, outbound in
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
           do {
-            for try await buffer in inbound { replies.add(String(buffer: buffer)) }
+            for try await buffer in inbound { replies.yield(String(buffer: buffer)) }
           } catch {}
-          replies.add("end")
+          replies.yield("end")
         }
-        try await body({ try await outbound.write(ByteBuffer(string: $0)) }, replies)
+        try await body({ try await outbound.write(ByteBuffer(string: $0)) }, Replies(stream: stream))
         group.cancelAll()
       }
     }
   }
 
+  /// How much the proxy holds back at the moment, on the way to the server and back.
+  private static func held(by proxy: TCPProxy) async throws -> [Int] {
+    var (toServer, toClient) = (0, 0)
+    for client in proxy.core.state.withLock({ Array($0.clients.values) }) {
+      let held = try await client.eventLoop.submit { () throws -> (Int, Int) in
+        let handler = try client.pipeline.syncOperations.handler(type: ProxyHandler.self)
+        let back = try handler.peer?.pipeline.syncOperations.handler(type: ProxyHandler.self)
+        return (handler.held.count, back?.held.count ?? 0)
+      }.get()
+      (toServer, toClient) = (toServer + held.0, toClient + held.1)
+    }
+    return [toServer, toClient]
+  }
+
   @Test func bytesPassInBothDirections() async throws {
-    try await withProxy { proxy, client in
-      try await talk(client) { send, replies in
+    try await withProxy { proxy, _ in
+      try await talk(proxy) { send, replies in
         try await send("one")
-        #expect(await replies.next(within: .seconds(10)) == "one")
+        #expect(await replies.next() == "one")
       }
     }
   }
 
   @Test(arguments: [TCPProxy.Mode.cut, .cutToServer, .cutToClient])
   func whatACutHoldsBackArrivesWhenItHasHealed(mode: TCPProxy.Mode) async throws {
-    try await withProxy { proxy, client in
-      try await talk(client) { send, replies in
+    try await withProxy { proxy, echo in
+      try await talk(proxy) { send, replies in
         try await send("one")
-        #expect(await replies.next(within: .seconds(10)) == "one")
+        #expect(await replies.next() == "one")
         proxy.set(mode)
         try await send("two")
-        #expect(await replies.next() == nil)
+        let isBack = mode == .cutToClient
+        try await eventually("it being held back") { try await Self.held(by: proxy) == (isBack ? [0, 1] : [1, 0]) }
+        #expect(echo.heard == (isBack ? ["one", "two"] : ["one"]))
         proxy.set(.pass)
-        #expect(await replies.next(within: .seconds(10)) == "two")
+        #expect(await replies.next() == "two")
+        try await send("three")
+        #expect(await replies.next() == "three", "and it arrives once")
       }
     }
   }
 
   @Test func aResetEndsTheConnection() async throws {
-    try await withProxy { proxy, client in
-      try await talk(client) { send, replies in
+    try await withProxy { proxy, _ in
+      try await talk(proxy) { send, replies in
         try await send("one")
-        #expect(await replies.next(within: .seconds(10)) == "one")
+        #expect(await replies.next() == "one")
         #expect(proxy.reset() == 1)
-        #expect(await replies.next(within: .seconds(10)) == "end")
+        #expect(await replies.next() == "end")
       }
     }
   }
 
   @Test func anAbandonedConnectionHearsNothingMore() async throws {
-    try await withProxy { proxy, client in
-      try await talk(client) { send, replies in
+    try await withProxy { proxy, echo in
+      try await talk(proxy) { send, replies in
         try await send("one")
-        #expect(await replies.next(within: .seconds(10)) == "one")
+        #expect(await replies.next() == "one")
         #expect(proxy.abandon() == 1)
         try await send("two")
-        #expect(await replies.next() == nil)
+        // The server hears others meanwhile, and speaks to all.
+        try await talk(proxy) { sendToo, repliesToo in
+          for word in ["three", "four", "five"] {
+            try await sendToo(word)
+            #expect(await repliesToo.next() == word)
+          }
+        }
+        #expect(echo.heard == ["one", "three", "four", "five"])
+        proxy.reset()
+        #expect(await replies.next() == "end", "of all that, nothing has come")
       }
     }
   }
 
   @Test func anAnswerIsLostAfterTheRequestHasArrived() async throws {
-    try await withProxy { proxy, client in
-      try await talk(client) { send, replies in
+    try await withProxy { proxy, _ in
+      try await talk(proxy) { send, replies in
         proxy.loseAnswers(toRequests: "POST /x", count: 1)
         try await send("GET /y")
-        #expect(await replies.next(within: .seconds(10)) == "GET /y")
+        #expect(await replies.next() == "GET /y")
         try await send("POST /x")
-        #expect(await replies.next(within: .seconds(10)) == "end")
+        #expect(await replies.next() == "end")
         #expect(proxy.lostAnswers == 1)
       }
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import BatonBench
 import BatonJSON
+import BatonTelemetry
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -49,12 +50,14 @@ struct BenchOptions: ParsableArguments, Sendable {
     let bench = Bench(subject: try subject(surroundings.environment)) { text in
       surroundings.errors.line(surroundings.errors.style.faint(text))
     }
-    let found: BenchReport
+    let start = StolenTime.now()
+    var found: BenchReport
     do {
       found = try await measure(bench)
     } catch let error as BenchError {
       throw CommandFailure(ExitStatus.negative, error.description)
     }
+    if let share = StolenTime.share(since: start) { found.setting.append(("stolen by the host", share)) }
     if let report {
       do {
         try Data(found.json + [UInt8(ascii: "\n")]).write(to: URL(fileURLWithPath: report), options: .atomic)

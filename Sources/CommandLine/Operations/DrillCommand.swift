@@ -123,6 +123,7 @@ struct DrillCommand: AsyncParsableCommand {
     surroundings.errors.line("drill \(scenario.rawValue), seed \(seed); its folder is \(folder)")
     let errors = surroundings.errors
     let setting = DrillSetting(programs: programs, folder: folder, logger: Self.logger) { errors.line($0) }
+    let start = StolenTime.now()
     let verdict: any DrillVerdict
     do {
       verdict = try await drill(setting).run()
@@ -130,6 +131,9 @@ struct DrillCommand: AsyncParsableCommand {
       throw CommandFailure(130, "the drill was interrupted; its folder is \(folder)")
     } catch let failure as DrillFailure {
       throw CommandFailure(ExitStatus.negative, "\(failure) (seed \(seed), folder \(folder))")
+    }
+    if let share = StolenTime.share(since: start) {
+      errors.line("\(share) of the processors' time was stolen by the machine's host")
     }
     try show(verdict, otherwise: "(seed \(seed)); the history is in \(folder)", surroundings)
     if !keep, self.folder == nil { try? FileManager.default.removeItem(atPath: folder) }
@@ -158,39 +162,36 @@ struct DrillCommand: AsyncParsableCommand {
   private func drill(_ setting: DrillSetting) -> any Drill {
     switch scenario {
     case .faults:
-      var options = FaultDrill.Options()
+      var options = common(FaultDrill.Options())
       options.faults = fault
-      options.workers = workers ?? options.workers
-      options.seed = seed
-      options.lease = leaseSeconds ?? options.lease
       options.isShort = short
       return FaultDrill(options, in: setting)
     case .interruptions:
-      var options = InterruptionDrill.Options()
-      options.workers = workers ?? options.workers
+      var options = common(InterruptionDrill.Options())
       options.seconds = minutes * 60
-      options.seed = seed
-      options.lease = leaseSeconds ?? options.lease
       return InterruptionDrill(options, in: setting)
     case .chaos:
-      var options = ChaosDrill.Options()
-      options.workers = workers ?? options.workers
-      options.seed = seed
-      options.lease = leaseSeconds ?? options.lease
+      var options = common(ChaosDrill.Options())
       options.isShort = short
       return ChaosDrill(options, in: setting)
     case .million:
-      var options = MillionDrill.Options()
+      var options = common(MillionDrill.Options())
       options.jobs = jobs
-      options.workers = workers ?? options.workers
-      options.seed = seed
-      options.lease = leaseSeconds ?? options.lease
       return MillionDrill(options, in: setting)
     case .herd:
       var options = HerdDrill.Options()
       options.workers = workers ?? options.workers
       return HerdDrill(options, in: setting)
     }
+  }
+
+  /// With what was said on the command line in place of the scenario's own.
+  private func common<Options: FleetDrillOptions>(_ own: Options) -> Options {
+    var options = own
+    options.workers = workers ?? own.workers
+    options.seed = seed
+    options.lease = leaseSeconds ?? own.lease
+    return options
   }
 
   private static var logger: Logger { BatonLogging.logger(label: "drill", level: .warning, format: .text) }

@@ -96,11 +96,14 @@ extension FaultCheck {
     _ window: Window, _ passed: Double, _ over: Double, _ row: inout FaultVerdict.Row, _ verdict: inout FaultVerdict
   ) {
     guard let settled = window.settled else {
-      // A history of a drill that did not wait until the backlog was worked off: what was done then says little.
+      // Older histories are of drills that did not wait for it.
+      if parts != nil {
+        verdict.violations.append("\(window.fault.name): what had gathered was not worked off afterwards")
+      }
       row.after = row.recovery.map { rate(from: passed + $0, to: over) }
       return
     }
-    let after = rate(from: settled, to: over)
+    let after = former(settled, over)
     row.after = after
     guard after < row.before * Self.share else { return }
     judgeSlowness(

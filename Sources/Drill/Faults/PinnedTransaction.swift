@@ -11,7 +11,9 @@ struct PinnedTransaction: Fault {
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await transaction.keep() }
       defer { transaction.end() }
-      guard let view = await transaction.firstView.wait(seconds: 20) else { return nil }
+      guard let view = await transaction.firstView.wait(seconds: 20) else {
+        throw DrillFailure("no transaction could be opened" + (transaction.reason.map { ": \($0)" } ?? ""))
+      }
       if let meanwhile { try await meanwhile() } else { try await stage.hold(seconds: 15) }
       let opened = transaction.opened
       return "it began at \(view) jobs" + (opened > 1 ? "; opened \(opened) times, as PostgreSQL was restarted" : "")

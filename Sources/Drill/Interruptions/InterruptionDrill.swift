@@ -3,7 +3,7 @@ import BatonLocalPostgres
 
 /// A fleet under interruptions of every kind, told and untold; and what became of its jobs.
 public struct InterruptionDrill: Drill {
-  public struct Options: Sendable {
+  public struct Options: FleetDrillOptions {
     public var workers = 10
     /// Jobs that a worker runs at once.
     public var slots = 2

@@ -31,9 +31,9 @@ final class ProxyHandler: ChannelInboundHandler {
   private let direction: Direction
   private let core: ProxyCore
   private let exchange: ProxyExchange
-  private var peer: (any Channel)?
+  private(set) var peer: (any Channel)?
   /// What could not go on yet.
-  private var held: [ByteBuffer] = []
+  private(set) var held: [ByteBuffer] = []
   /// Whether this side has closed, which the other is to hear after what is held.
   private var isAtEnd = false
   private var isAbandoned = false

@@ -3,7 +3,7 @@ import BatonLocalPostgres
 
 /// Two coordinators, some workers, a steady load, and one fault after the other.
 public struct FaultDrill: Drill {
-  public struct Options: Sendable {
+  public struct Options: FleetDrillOptions {
     /// Names of faults; all that there are if empty.
     public var faults: [String] = []
     public var workers = 4
@@ -130,8 +130,9 @@ public struct FaultDrill: Drill {
       let hasHappened = try await inflict(fault, on: stage, recorder)
       if hasHappened {
         try await awaitRecovery(from: fault, former: former, stage, recorder)
-        try await load.settle(await stage.database, seconds: 30)
-        recorder.record(.phase(fault: fault.name, .settled))
+        if try await load.settle(await stage.database, seconds: 30) {
+          recorder.record(.phase(fault: fault.name, .settled))
+        }
       }
       if index + 1 < faults.count { recorder.record(.phase(fault: faults[index + 1].name, .before)) }
       try await Task.sleep(for: .seconds(window))

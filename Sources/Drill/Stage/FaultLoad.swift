@@ -147,16 +147,20 @@ final class FaultLoad: Sendable {
   }
 
   /// Waits until what has gathered is worked off, while nothing new is submitted; and until the load is steady again.
-  func settle(_ database: LocalPostgres, seconds: Double) async throws {
-    if await isSettled(database, unanswered: Int(rate / 4)) { return }
+  /// - Returns: Whether it was worked off.
+  func settle(_ database: LocalPostgres, seconds: Double) async throws -> Bool {
+    if await isSettled(database, unanswered: Int(rate / 4)) { return true }
     state.withLock { $0.isPaused = true }
     defer { state.withLock { $0.isPaused = false } }
     let end = ContinuousClock.now + .seconds(seconds)
-    while ContinuousClock.now < end, await !isSettled(database, unanswered: 0) {
+    var isSettled = false
+    while !isSettled, ContinuousClock.now < end {
       try await Task.sleep(for: .milliseconds(200))
+      isSettled = await self.isSettled(database, unanswered: 0)
     }
     state.withLock { $0.isPaused = false }
     try await Task.sleep(for: .seconds(2))
+    return isSettled
   }
 
   private func isSettled(_ database: LocalPostgres, unanswered: Int) async -> Bool {

@@ -15,6 +15,7 @@ final class LongTransaction: Sendable {
   private let fleet: DrillFleet
   private let note: @Sendable (HistoryEvent) -> Void
   private let count = Mutex(0)
+  private let failure = Mutex<String?>(nil)
   private let isOver = Occurrence<Void>()
   /// Happens when it is open for the first time: how many jobs there were then.
   let firstView = Occurrence<Int>()
@@ -26,6 +27,9 @@ final class LongTransaction: Sendable {
 
   /// How often it was opened.
   var opened: Int { count.withLock { $0 } }
+
+  /// Why a session could not be begun, at the last time that one could not.
+  var reason: String? { failure.withLock { $0 } }
 
   func end() { isOver.happen() }
 
@@ -41,10 +45,15 @@ final class LongTransaction: Sendable {
   }
 
   private func open(_ number: Int) async {
-    guard let session = try? await session(number) else { return }
+    let session: DrillProcess
+    do {
+      session = try await self.session(number)
+    } catch {
+      return failure.withLock { $0 = "\(error)" }
+    }
     defer { session.signal(Signals.kill) }
     while isOver.value == nil, session.ended.value == nil, !Task.isCancelled {
-      if let view = await view() {
+      if let view = await view(of: number) {
         count.withLock { $0 += 1 }
         note(.transaction(isOpen: true))
         firstView.happen(view)
@@ -72,17 +81,18 @@ final class LongTransaction: Sendable {
     return try await fleet.start(
       "transaction-\(number)", PostgresBinaries.locate().psql,
       arguments: ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", file, fleet.postgres.url(database: "baton")],
-      environment: ["PGAPPNAME": Self.application])
+      environment: ["PGAPPNAME": "\(Self.application)-\(number)"])
   }
 
   /// How many jobs there are, if the transaction is open as it should be; nil if it is not.
-  private func view() async -> Int? {
+  private func view(of number: Int) async -> Int? {
     // Shield: a program whose task is cancelled while it starts may bring this one down with it (swift-subprocess 1.0.2).
     let looking = Task { [fleet] in
       try? await fleet.postgres.run(
         """
-        select (select count(*) from jobs) from pg_stat_activity where application_name = '\(Self.application)'
-          and state = 'idle in transaction' and backend_xid is not null and backend_xmin is not null
+        select count(*) from jobs having exists (
+          select from pg_stat_activity where application_name = '\(Self.application)-\(number)'
+            and state = 'idle in transaction' and backend_xid is not null and backend_xmin is not null)
         """, database: "baton")
     }
     return await looking.value.flatMap { Int($0.filter(\.isNumber)) }

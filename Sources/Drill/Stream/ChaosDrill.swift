@@ -3,7 +3,7 @@ import BatonLocalPostgres
 /// The five scenarios of a public comparison of job queues on PostgreSQL: the rate at which a fleet works that always has
 /// something to do, before and after.
 public struct ChaosDrill: Drill {
-  public struct Options: Sendable {
+  public struct Options: FleetDrillOptions {
     public var workers = 4
     /// Jobs that a worker runs at once.
     public var slots = 20

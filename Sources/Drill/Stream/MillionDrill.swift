@@ -1,6 +1,6 @@
 /// Very many jobs through a fleet to which something happens all the time, and a history that is checked whole.
 public struct MillionDrill: Drill {
-  public struct Options: Sendable {
+  public struct Options: FleetDrillOptions {
     public var jobs = 1_000_000
     public var workers = 6
     /// Jobs that a worker runs at once.
