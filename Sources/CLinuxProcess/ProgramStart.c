@@ -7,12 +7,15 @@
 #ifdef __linux__
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 // What follows is written out because not every C library comes with the kernel's own headers.
@@ -38,6 +41,8 @@
 
 #define CAPABILITY_VERSION_3 0x20080522
 #define JOIN_SESSION_KEYRING 1
+
+#define START_PATIENCE_MILLISECONDS 10000
 
 struct capability_header {
   uint32_t version;
@@ -149,6 +154,21 @@ static void await(pid_t child) {
   }
 }
 
+/// Whether there is something to read, or the end, within that time.
+static bool wait_readable(int descriptor, int milliseconds) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  int64_t end = now.tv_sec * 1000 + now.tv_nsec / 1000000 + milliseconds;
+  for (;;) {
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t left = end - (now.tv_sec * 1000 + now.tv_nsec / 1000000);
+    struct pollfd wanted = {.fd = descriptor, .events = POLLIN};
+    int found = poll(&wanted, 1, left > 0 ? (int)left : 0);
+    if (found > 0) return true;
+    if (found == 0 || errno != EINTR) return false;
+  }
+}
+
 int baton_start_program(const struct baton_program *program, pid_t *process, int *step) {
   *step = BATON_STEP_FORK;
   int ends[2];
@@ -167,13 +187,16 @@ int baton_start_program(const struct baton_program *program, pid_t *process, int
     close(ends[0]);
     return code;
   }
-  // The exec closes the other end.
+  // The exec closes the other end. Before it, the child belongs to the programs' user for a moment, and any program of
+  // that user may stop it: then this would wait for ever, and no other program could be started.
   struct failure failure;
-  ssize_t count;
-  do {
-    count = read(ends[0], &failure, sizeof failure);
-  } while (count < 0 && errno == EINTR);
+  ssize_t count = wait_readable(ends[0], START_PATIENCE_MILLISECONDS) ? read(ends[0], &failure, sizeof failure) : -1;
   close(ends[0]);
+  if (count < 0) {
+    (void)kill(child, SIGKILL);
+    await(child);
+    return ETIMEDOUT;
+  }
   if (count == (ssize_t)sizeof failure) {
     await(child);
     *step = failure.step;

@@ -85,9 +85,12 @@ public actor LocalPostgres {
   }
 
   /// A path for an ephemeral server's data, in the directory for temporary files.
-  public static func temporaryDirectory() -> String {
+  public static func temporaryDirectory() -> String { temporaryPath("baton-postgres-") }
+
+  /// A path that nobody uses yet, in the directory for temporary files.
+  static func temporaryPath(_ prefix: String) -> String {
     let root = ProcessInfo.processInfo.environment["TMPDIR"].map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
-    let name = "baton-postgres-" + String(UInt64.random(in: .min ... .max), radix: 36)
+    let name = prefix + String(UInt64.random(in: .min ... .max), radix: 36)
     // Root's temporary directory may be closed to the server's account.
     let isUsable = root.map { !$0.isEmpty && $0.utf8.count < 50 && getuid() != 0 } ?? false
     return (isUsable ? root! : "/tmp") + "/" + name

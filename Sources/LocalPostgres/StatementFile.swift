@@ -13,20 +13,30 @@
 enum StatementFile {
   /// - Returns: Its descriptor, at its beginning; to be closed by whoever gets it.
   static func open(_ statements: String) throws(LocalPostgresError) -> CInt {
-    var path = Array("/tmp/baton-statements-XXXXXX".utf8CString)
-    let descriptor = mkstemp(&path)
-    guard descriptor >= 0 else { throw .failed("cannot make a file in /tmp: \(String(cString: strerror(errno)))") }
+    let path = LocalPostgres.temporaryPath("baton-statements-")
+    let descriptor = Self.create(path)
+    guard descriptor >= 0 else { throw .failed("cannot make the file \(path): \(String(cString: strerror(errno)))") }
     unlink(path)
     var rest = Array(statements.utf8)[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
       guard count > 0 else {
         close(descriptor)
-        throw .failed("cannot write a file in /tmp: \(String(cString: strerror(errno)))")
+        throw .failed("cannot write the file \(path): \(String(cString: strerror(errno)))")
       }
       rest = rest.dropFirst(count)
     }
     lseek(descriptor, 0, SEEK_SET)
     return descriptor
+  }
+
+  private static func create(_ path: String) -> CInt {
+    #if canImport(Darwin)
+      Darwin.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    #elseif canImport(Glibc)
+      Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    #else
+      Musl.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    #endif
   }
 }

@@ -109,8 +109,8 @@ public struct PostgresConfiguration: Sendable {
   /// Whether an `@` stands behind the first `/` of a URL: libpq has then taken a part of the password for the hosts, and
   /// the rest for the name of the database.
   private var hasStrayAt: Bool {
-    guard let scheme = url.firstRange(of: "://") else { return false }
-    var rest = url[scheme.upperBound...]
+    guard let scheme = ["postgresql://", "postgres://"].first(where: url.hasPrefix) else { return false }
+    var rest = url.dropFirst(scheme.count)
     // What libpq takes for name and password may hold anything but these two.
     if let end = rest.firstIndex(where: { $0 == "@" || $0 == "/" }), rest[end] == "@" {
       rest = rest[rest.index(after: end)...]

@@ -64,12 +64,14 @@ public final class AlarmClock: Sendable {
 
   /// Has it called no more, unless that has begun.
   public func cancel(_ alarm: Alarm) {
-    state.withLock { state in
-      state.calls[alarm.number] = nil
+    // Let go of outside: what it holds may set or cancel alarms as it goes.
+    _ = state.withLock { state in
+      let call = state.calls.removeValue(forKey: alarm.number)
       // They would stay until their time came, which may be an hour.
       if state.entries.count > 2 * state.calls.count + 64 {
         state.entries = Heap(state.entries.unordered.filter { state.calls[$0.number] != nil })
       }
+      return call
     }
   }
 

@@ -37,8 +37,10 @@ enum TokenFile {
     if status.st_mode & 0o006 != 0 {
       throw Refusal(expected: "a file that other users can neither read nor write (chmod o-rwx)")
     }
-    if let user, user.userID == status.st_uid || user.groupID == status.st_gid && status.st_mode & 0o060 != 0 {
-      throw Refusal(expected: "a file that \(user.label), whom programs run as (EXEC_USER), can neither read nor write")
+    // Where the file has a list of users (an ACL), the bits of the group tell the most that any of them may.
+    if let user, user.userID == status.st_uid || status.st_mode & 0o060 != 0 {
+      throw Refusal(
+        expected: "a file of its owner alone (chmod go-rwx), not of \(user.label), whom programs run as (EXEC_USER)")
     }
     let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
     guard lines.count == 1 else { throw Refusal(expected: "a file with a token in it, and nothing else") }

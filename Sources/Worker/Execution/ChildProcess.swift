@@ -20,8 +20,7 @@ struct ChildProcess: Sendable {
 
   struct Outcome: Sendable, Equatable {
     let ending: Ending
-    /// What the program has computed, with those of its processes that it has waited for; known only of one under
-    /// limits.
+    /// What the program's first process has computed; known only of one under limits.
     var processorSeconds = 0.0
   }
 
@@ -147,12 +146,14 @@ struct ChildProcess: Sendable {
       } onCancel: {
         groups.signalGroup(of: program, SIGKILL)
       }
-      var (status, usage): (Int32, rusage) = (0, rusage())
-      while wait4(leader, &status, 0, &usage) < 0, errno == EINTR {}
+      // Asked before it is reaped; afterwards the system tells only what it and its children have computed together.
+      let ticks = ProcessEntry.read(leader)?.processorTicks ?? 0
+      var status: Int32 = 0
+      while waitpid(leader, &status, 0) < 0, errno == EINTR {}
       let signal = status & 0x7F
       return Outcome(
         ending: signal == 0 ? .exited(status >> 8 & 0xFF) : .signalled(signal),
-        processorSeconds: usage.ru_utime.inSeconds + usage.ru_stime.inSeconds)
+        processorSeconds: Double(ticks) / Double(ProcessEntry.ticksPerSecond))
     }
   #endif
 
@@ -199,8 +200,4 @@ struct SystemFailure: Error, Sendable, CustomStringConvertible {
   init(action: String, code: Int32 = errno) {
     description = "cannot \(action): \(String(cString: strerror(code)))"
   }
-}
-
-extension timeval {
-  fileprivate var inSeconds: Double { Double(tv_sec) + Double(tv_usec) / 1e6 }
 }

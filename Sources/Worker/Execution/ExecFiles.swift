@@ -21,11 +21,16 @@ actor ExecFiles {
     progress = WatchedFile(scratch.file(.progress), mustBeWhole: false)
   }
 
-  /// Looks again and again, until cancelled.
+  /// Looks again and again, until cancelled. A checkpoint that takes its time, or waits for its turn, holds up no
+  /// progress.
   func watch(every interval: Duration) async {
-    while (try? await Task.sleep(for: interval)) != nil {
-      takeProgress(after: nil)
-      await saveCheckpoint(after: nil)
+    await withDiscardingTaskGroup { group in
+      group.addTask {
+        while (try? await Task.sleep(for: interval)) != nil { await self.takeProgress(after: nil) }
+      }
+      group.addTask {
+        while (try? await Task.sleep(for: interval)) != nil { await self.saveCheckpoint(after: nil) }
+      }
     }
   }
 
@@ -44,7 +49,7 @@ actor ExecFiles {
     if let upload, !(await hasEnded(upload)) { return }
     guard let news = checkpoint.news(after: end) else { return tellRefusal() }
     // Read only when its turn has come: all slots together would else hold theirs in memory.
-    guard await room.enter(news.bytes, before: job.run.state.value.reportUntil) else { return }
+    guard await room.enter(news.bytes, before: { [run = job.run] in run.state.value.reportUntil }) else { return }
     guard let bytes = checkpoint.take(news) else { return room.leave(news.bytes) }
     let (upload, job, room) = (Upload(nil), job, room)
     self.upload = upload

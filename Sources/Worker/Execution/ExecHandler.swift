@@ -21,7 +21,7 @@ struct ExecHandler: SelfStoppingHandler {
   /// "I saved my checkpoint, run me again": EX_TEMPFAIL of `sysexits.h`.
   private static let tryAgain: Int32 = 75
   /// A result of no more bytes is not counted.
-  private static let smallResult = 1 << 20
+  private static let smallFile = 1 << 20
   /// How often the program's files are looked at.
   private static let lookEvery = Duration.milliseconds(500)
 
@@ -71,7 +71,7 @@ struct ExecHandler: SelfStoppingHandler {
     let scratch = try ScratchFolder(under: scratchParent, named: job.leaseID, for: conditions.user)
     defer { remove(scratch, job.logger) }
     try scratch.write((payload.input ?? .null).bytes, to: .input)
-    if let checkpoint = try await job.checkpoint() { try scratch.write(checkpoint, to: .checkpoint) }
+    try await restoreCheckpoint(of: job, to: scratch)
     try scratch.handOver()
 
     let child = ChildProcess(
@@ -164,14 +164,28 @@ struct ExecHandler: SelfStoppingHandler {
       message: lines.isEmpty ? what : "\(what); its last output:\n\(lines)")
   }
 
+  /// Takes room from the asking until it is written down.
+  private func restoreCheckpoint(of job: JobContext, to scratch: ScratchFolder) async throws {
+    let bytes = job.run.grant.checkpoint?.sizeBytes ?? 0
+    let isLarge = bytes > Self.smallFile
+    if isLarge {
+      guard await room.enter(bytes, before: { job.run.state.value.reportUntil }) else {
+        try Task.checkCancellation()
+        throw CoordinatorError.unreachable("the checkpoint has to wait for others that are on their way")
+      }
+    }
+    defer { if isLarge { room.leave(bytes) } }
+    if let checkpoint = try await job.checkpoint() { try scratch.write(checkpoint, to: .checkpoint) }
+  }
+
   /// A large result takes room from its reading until the coordinator has it.
   private func result(of job: JobContext, in scratch: ScratchFolder) async throws -> RawJSON? {
     let (run, room) = (job.run, room)
     var held = 0
     do {
       let result = try await scratch.result { bytes throws(CoordinatorError) in
-        guard bytes > Self.smallResult else { return }
-        guard await room.enter(bytes, before: run.state.value.reportUntil) else {
+        guard bytes > Self.smallFile else { return }
+        guard await room.enter(bytes, before: { run.state.value.reportUntil }) else {
           throw .unreachable("the result has to wait for others that are on their way")
         }
         held = bytes

@@ -76,7 +76,7 @@ struct FolderClearing {
   /// - Returns: Whether it is gone from the folder.
   private mutating func remove(_ name: [CChar], from folder: CInt, depth: Int) -> Bool {
     if unlinkat(folder, name, 0) == 0 { return true }
-    let inner = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    let inner = Self.open(name, in: folder)
     guard inner >= 0 else { return false }
     defer { close(inner) }
     var status = stat()
@@ -89,6 +89,14 @@ struct FolderClearing {
     }
     clear(inner, depth: depth + 1)
     return unlinkat(folder, name, AT_REMOVEDIR) == 0
+  }
+
+  /// Also a folder that its owner may not look into; to root all are open.
+  private static func open(_ name: [CChar], in folder: CInt) -> CInt {
+    let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+    let inner = openat(folder, name, flags)
+    guard inner < 0, errno == EACCES, fchmodat(folder, name, 0o700, AT_SYMLINK_NOFOLLOW) == 0 else { return inner }
+    return openat(folder, name, flags)
   }
 
   /// As the bytes that they are: a name need not be text.

@@ -77,7 +77,7 @@ struct LeftoverFolders: Service {
     return look
   }
 
-  /// - Returns: Whether it is gone; nil when it is somebody's, or cannot be removed.
+  /// - Returns: Whether it is gone; nil when it is somebody's.
   private func remove(_ path: String) -> Bool? {
     let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
     guard descriptor >= 0 else { return nil }
@@ -87,6 +87,6 @@ struct LeftoverFolders: Service {
       flock(descriptor, LOCK_EX | LOCK_NB) == 0
     else { return nil }
     if FolderClearing.clear(descriptor, before: .now + patience) != .finished { return false }
-    return rmdir(path) == 0 ? true : nil
+    return rmdir(path) == 0
   }
 }

@@ -27,14 +27,19 @@ struct ProcessEntry: Sendable, Equatable {
   let session: pid_t
   /// It has ended and waits to be reaped.
   let isZombie: Bool
+  /// What it has computed itself, without the processes that it has waited for.
+  let processorTicks: UInt64
 
   var pid: pid_t { id.pid }
 
-  init(pid: pid_t, startedAt: UInt64, parent: pid_t, session: pid_t, isZombie: Bool = false) {
+  init(
+    pid: pid_t, startedAt: UInt64, parent: pid_t, session: pid_t, isZombie: Bool = false, processorTicks: UInt64 = 0
+  ) {
     id = ProcessIdentity(pid: pid, startedAt: startedAt)
     self.parent = parent
     self.session = session
     self.isZombie = isZombie
+    self.processorTicks = processorTicks
   }
 
   /// Reads a line of `/proc/…/stat`.
@@ -45,12 +50,13 @@ struct ProcessEntry: Sendable, Equatable {
     }
     let fields = line[line.index(after: end)...].split(separator: 0x20, maxSplits: 20)
     guard fields.count > 19, let state = fields[0].first, let parent = Self.number(fields[1]),
-      let session = Self.number(fields[3]), let startedAt = Self.number(fields[19])
+      let session = Self.number(fields[3]), let user = Self.number(fields[11]), let system = Self.number(fields[12]),
+      let startedAt = Self.number(fields[19])
     else { return nil }
     self.init(
       pid: pid_t(truncatingIfNeeded: pid), startedAt: startedAt, parent: pid_t(truncatingIfNeeded: parent),
       session: pid_t(truncatingIfNeeded: session),
-      isZombie: state == UInt8(ascii: "Z") || state == UInt8(ascii: "X"))
+      isZombie: state == UInt8(ascii: "Z") || state == UInt8(ascii: "X"), processorTicks: user &+ system)
   }
 
   private static func number(_ digits: some Sequence<UInt8>) -> UInt64? {
@@ -111,9 +117,10 @@ struct ProcessEntry: Sendable, Equatable {
     static var now: UInt64 {
       var time = timespec()
       clock_gettime(CLOCK_BOOTTIME, &time)
-      let ticks = UInt64(max(sysconf(Int32(_SC_CLK_TCK)), 1))
-      return UInt64(time.tv_sec) * ticks + UInt64(time.tv_nsec) * ticks / 1_000_000_000
+      return UInt64(time.tv_sec) * ticksPerSecond + UInt64(time.tv_nsec) * ticksPerSecond / 1_000_000_000
     }
+
+    static var ticksPerSecond: UInt64 { UInt64(max(sysconf(Int32(_SC_CLK_TCK)), 1)) }
   }
 
   extension ProcessIdentity {

@@ -207,7 +207,9 @@ final class ProcessGroups: Sendable {
           if !entry.isZombie { entry.id.signal(SIGKILL) }
           // Where somebody else reaps, one that has ended is done with.
           if !entry.isZombie || adoptsOrphans { rest += 1 }
-        } else if owner == .young, ending != nil || killingAll, ProcessEntry.read(entry.pid)?.isZombie != false {
+        } else if owner == .young, killingAll || ending.map({ mayBe($0, entry.pid) }) == true,
+          ProcessEntry.read(entry.pid)?.isZombie != false
+        {
           // It ended before it could be told whose it was. Of a chain of processes that each start the next it may be
           // the last link, or the one before a link that this look has missed.
           rest += 1
@@ -233,6 +235,11 @@ final class ProcessGroups: Sendable {
       case .unclear: all
       case .nobody, .young, .foreign: false
       }
+    }
+
+    /// Whether a process shows no mark of another program.
+    private func mayBe(_ number: UInt32, _ process: pid_t) -> Bool {
+      (adoption?.marks == true ? ProgramMark.number(of: process) : nil).map { $0 == number } ?? true
     }
 
     private func traces(of orphan: ProcessEntry) -> ProcessOwnership.Traces {

@@ -17,22 +17,27 @@ final class TransferRoom: Sendable {
 
   /// Waits for room.
   ///
+  /// - Parameter deadline: Asked again when it has come: a lease that is renewed meanwhile puts it off.
   /// - Returns: Whether there is now; each time it is, ``leave(_:)`` is to follow. False when the deadline came first or
   ///   the task was cancelled.
-  func enter(_ bytes: Int, before deadline: ContinuousClock.Instant) async -> Bool {
+  func enter(_ bytes: Int, before deadline: () -> ContinuousClock.Instant) async -> Bool {
     let ticket = state.update { state in
       state.nextTicket += 1
       state.line.append(state.nextTicket)
       return state.nextTicket
     }
-    let found = await state.first(before: deadline) { [limit] state in
-      state.line.first == ticket && (state.used == 0 || state.used + bytes <= limit)
-    }
+    var found: State?
+    repeat {
+      found = await state.first(before: deadline()) { [limit] state in
+        state.line.first == ticket && (state.used == 0 || state.used + bytes <= limit)
+      }
+    } while found == nil && !Task.isCancelled && deadline() > .now
+    let isIn = found != nil
     return state.update { state in
       state.line.removeAll { $0 == ticket }
       // Nobody else could enter meanwhile: only the first in the line may.
-      if found != nil { state.used += bytes }
-      return found != nil
+      if isIn { state.used += bytes }
+      return isIn
     }
   }
 

@@ -43,7 +43,7 @@ struct WatchedFile: ~Copyable, Sendable {
   }
 
   /// Who writes in place does not pause for so long.
-  private static let pause = Duration.milliseconds(300)
+  var pause = Duration.milliseconds(300)
 
   private let file: ExchangedFile
   private let mustBeWhole: Bool
@@ -95,7 +95,7 @@ struct WatchedFile: ~Copyable, Sendable {
     case nil: if mustBeWhole && !isKnownWhole && !isReplaced && !stoodStill { return nil }
     // Of course it stands still now; what counts is that it did while its writer lived, which was until just now.
     case .killed:
-      let livedOn = before.map { $0.at + Self.pause <= .now } ?? false
+      let livedOn = before.map { $0.at + pause <= .now } ?? false
       if mustBeWhole && !isKnownWhole && !isReplaced && !(stoodStill && livedOn) { return nil }
     case .byItself: break
     }
