@@ -29,7 +29,7 @@ install_schemathesis() {
   local words status=0
   if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
     echo "Python cannot make virtual environments here: install python3-venv (Debian's name), or run 'make deps-fuzz'." >&2
-    exit 1
+    exit "$unreachable"
   fi
   echo "Installing schemathesis $version into $venv" >&2
   python3 -m venv --clear "$venv"

@@ -1,6 +1,7 @@
 import ArgumentParser
 import BatonLocalPostgres
 import BatonShared
+import BatonTestSupport
 import Subprocess
 import Testing
 
@@ -166,7 +167,7 @@ import Testing
   }
 
   private func until(_ text: String, _ captured: CapturedOutput) async throws {
-    while !captured.output.contains(text) { try await Task.sleep(for: .milliseconds(10)) }
+    try await eventually("'\(text)' in the log") { captured.output.contains(text) }
   }
 
   @Test(.timeLimit(.minutes(1))) func everyLineIsLoggedUpToTheLastBeforeTheEnd() async throws {

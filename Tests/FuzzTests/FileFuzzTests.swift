@@ -9,13 +9,6 @@ import Testing
 
 /// What comes in files, addresses and payloads.
 @Suite struct FileFuzzTests {
-  private func damaged(_ good: [String], seed: UInt64, _ body: ([UInt8]) throws -> Void) rethrows {
-    var mutator = Mutator(random: SeededGenerator(seed: seed))
-    let texts = good.map { Array($0.utf8) }
-    for text in texts { try body(text) }
-    for _ in 0..<cases { try body(mutator.mutate(texts)) }
-  }
-
   @Test(arguments: seeds) func batchFiles(seed: UInt64) {
     let good = [
       "\u{FEFF}{\"kind\":\"a\"}\n\n{\"kind\":\"b\",\"payload\":[1]}\r\n", "{\"kind\":\"a\",\"tags\":{\"t\":\"x\"}}",

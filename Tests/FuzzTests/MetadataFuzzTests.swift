@@ -11,13 +11,6 @@ import Testing
 @Suite struct MetadataFuzzTests {
   private static let now = Date(timeIntervalSince1970: 1_795_000_000)
 
-  private func damaged(_ good: [String], seed: UInt64, _ body: (String) throws -> Void) rethrows {
-    var mutator = Mutator(random: SeededGenerator(seed: seed))
-    let texts = good.map { Array($0.utf8) }
-    for text in good { try body(text) }
-    for _ in 0..<cases { try body(String(decoding: mutator.mutate(texts), as: UTF8.self)) }
-  }
-
   /// Whatever is read is something that a worker can act on.
   private func take(_ events: [InterruptionEvent], into policy: inout InterruptionPolicy) {
     for event in events {
@@ -47,7 +40,7 @@ import Testing
     let good = [
       "21 Jan 2019 09:00:43 GMT", "Mon, 1 Feb 2021 23:59:59 UTC", "2017-09-18T08:22:00Z", "2026-01-31T12:00:00.5+01:00",
     ]
-    damaged(good, seed: seed) { text in
+    damagedText(good, seed: seed) { text in
       for date in [CloudDate.httpDate(text), CloudDate.rfc3339(text)].compactMap({ $0 }) {
         #expect((-62_135_596_800.0..<253_402_300_800).contains(date.timeIntervalSince1970), "\(text)")
       }
@@ -65,7 +58,7 @@ import Testing
     ]
     var policy = InterruptionPolicy()
     var counts = (preempted: 0, maintained: 0)
-    damaged(good, seed: seed) { text in
+    damagedText(good, seed: seed) { text in
       if let event = GCPSource.preemption(text) {
         counts.preempted += 1
         #expect(text.uppercased() == "TRUE" && event.kind == .spotNotice)
@@ -100,7 +93,7 @@ import Testing
     ]
     var policy = InterruptionPolicy()
     var count = 0
-    damaged(good, seed: seed) { text in
+    damagedText(good, seed: seed) { text in
       for signal in signals {
         let events = signal.events(in: text, at: Self.now) ?? []
         count += events.count
@@ -121,7 +114,7 @@ import Testing
     ]
     var policy = InterruptionPolicy()
     var counts = (events: 0, instances: 0)
-    damaged(good, seed: seed) { text in
+    damagedText(good, seed: seed) { text in
       if let document = AzureScheduledEvents(text) {
         let events = document.interruptions(of: "WORKER_3", at: Self.now)
         counts.events += events.count
@@ -141,7 +134,7 @@ import Testing
     let good = [
       "http://127.0.0.1:1338", "http://169.254.169.254/latest/meta-data/", "http://h/metadata/scheduledevents/",
     ]
-    damaged(good, seed: seed) { text in
+    damagedText(good, seed: seed) { text in
       let base = MetadataHTTP.base(of: text)
       #expect(text.hasPrefix(base) && !base.hasSuffix("/"), "\(text)")
     }
@@ -161,7 +154,7 @@ import Testing
     var counts = (taken: 0, refused: 0, notices: 0)
     for provider in [MetadataProvider.aws, .azure] {
       var script = MetadataScript(provider: provider)
-      damaged(good, seed: seed) { text in
+      damagedText(good, seed: seed) { text in
         let before = script
         do throws(JSONError) {
           try script.apply(json: Array(text.utf8))

@@ -1,6 +1,7 @@
-import BatonPostgres
 import BatonTestSupport
 import Testing
+
+@testable import BatonPostgres
 
 @Suite struct ConfigurationTests {
   @Test(arguments: [
@@ -60,6 +61,11 @@ import Testing
       "SELECT current_setting('statement_timeout') a, current_setting('application_name') b")[0]
     #expect(try row.text("a") == "7s")
     #expect(try row.text("b") == "mine")
+  }
+
+  @Test func whatLooksLikeAURLWithinAPasswordIsNone() {
+    #expect(PostgresConfiguration(url: "host=db user=ann password=a://b/c@d").mistake == nil)
+    #expect(PostgresConfiguration(url: "postgresql://ann:a/b@c@db/baton").mistake != nil)
   }
 
   @Test func severalHostsAreTriedInTurn() async throws {

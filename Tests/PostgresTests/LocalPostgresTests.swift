@@ -61,7 +61,7 @@ import Testing
           .name("sleep"), arguments: ["60"], input: .none, output: .discarded, error: .discarded
         ) { _ in
           isRunning.finish()
-          try await Task.sleep(for: .seconds(60))
+          try await untilCancelled()
         }
       }
       for await _ in running {}

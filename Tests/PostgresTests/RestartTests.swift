@@ -25,14 +25,17 @@ import Testing
       for _ in 0..<16 {
         group.addTask {
           while !tally.isStopped.load(ordering: .relaxed) {
-            do throws(PostgresError) {
-              try await pool.query("SELECT pg_sleep(0.001)")
-              tally.succeeded.wrappingAdd(1, ordering: .relaxed)
-            } catch {
-              tally.failed.wrappingAdd(1, ordering: .relaxed)
-              // Anything else would tell a caller that its statement was at fault.
-              if !error.isTransient { tally.surprises.withLock { $0.append(error.description) } }
-              try? await Task.sleep(for: .milliseconds(5))
+            try await eventually(within: .seconds(60), "a call that succeeds") {
+              do throws(PostgresError) {
+                try await pool.query("SELECT pg_sleep(0.001)")
+                tally.succeeded.wrappingAdd(1, ordering: .relaxed)
+                return true
+              } catch {
+                tally.failed.wrappingAdd(1, ordering: .relaxed)
+                // Anything else would tell a caller that its statement was at fault.
+                if !error.isTransient { tally.surprises.withLock { $0.append(error.description) } }
+                return tally.isStopped.load(ordering: .relaxed)
+              }
             }
           }
         }

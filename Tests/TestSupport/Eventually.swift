@@ -11,7 +11,7 @@ public struct TooLate: Error, CustomStringConvertible {
 ///
 /// - Throws: ``TooLate`` after `limit`.
 public func eventually(
-  within limit: Duration = .seconds(20), _ what: String = "the condition",
+  within limit: Duration = .seconds(60), _ what: String = "the condition",
   isolation: isolated (any Actor)? = #isolation, _ condition: () async throws -> Bool
 ) async throws {
   let deadline = ContinuousClock.now + limit

@@ -158,14 +158,15 @@ import Testing
 
   @Test func aHandlerThatTakesNoNoticeIsGivenUpInTime() async throws {
     try await CoordinatorDouble.run { coordinator in
+      let isReleased = Watched(false)
       let stubborn = ClosureHandler("stubborn") { _ in
-        // Ignores both the interruption and its cancellation, on a thread of its own.
-        let end = ContinuousClock.now + .seconds(12)
-        while ContinuousClock.now < end { _ = await Task { try? await Task.sleep(for: .milliseconds(50)) }.value }
+        // Ignores both the interruption and its cancellation.
+        _ = await Task { try await isReleased.first { $0 } }.result
       }
       let job = try coordinator.submit("stubborn")
       let worker = try TestWorker(coordinator, handlers: [stubborn])
       try await worker.run {
+        defer { isReleased.update { $0 = true } }
         try await worker.waitUntilRunning()
         let began = ContinuousClock.now
         worker.drain.receive(InterruptionNotice(source: "ec2_spot", action: "terminate", secondsLeft: 2))

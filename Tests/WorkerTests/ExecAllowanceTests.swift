@@ -111,6 +111,9 @@ import Testing
     let up = String(repeating: "../", count: here.split(separator: "/").count)
     let relative = up + stage.evil.dropFirst()
     #expect(
+      ProgramSearch.path(of: "tool", in: nil, searchPath: relative) == nil,
+      "a relative folder of the PATH is passed over, though the program is there")
+    #expect(
       ProgramSearch.path(of: "tool", in: relative, searchPath: "/nowhere") == nil
         && ProgramSearch.path(of: "./tool", in: relative, searchPath: "") == "\(here)/\(relative)/./tool")
   }

@@ -1,5 +1,6 @@
 #if os(Linux)
   import BatonShared
+  import BatonTestSupport
   import Foundation
   import Subprocess
   import Testing
@@ -51,14 +52,22 @@
       return result.terminationStatus
     }
 
-    /// Waits until `condition` holds; false when it does not come to that.
-    private func soon(within seconds: Double = 10, _ condition: () -> Bool) async throws -> Bool {
-      let deadline = ContinuousClock.now + .seconds(seconds)
-      while ContinuousClock.now < deadline {
-        if condition() { return true }
-        try await Task.sleep(for: .milliseconds(20))
+    /// Waits until the worker's reaper has looked around several times: each time an orphan that was killed is reaped,
+    /// it has looked since the one before was.
+    private static func waitForLooks(at coordinator: CoordinatorDouble) async throws {
+      let orphan = "(env -i setsid sh -c 'echo $$; exec sleep 300' &); "
+      let job = try coordinator.submit("exec", execPayload(["sh", "-c", orphan + orphan + orphan + "sleep 300"]))
+      let state = try await coordinator.wait("three orphans") { state in
+        state.jobs[job]?.log.count { $0 == UInt8(ascii: "\n") } == 3
       }
-      return condition()
+      let orphans = String(decoding: state.jobs[job]?.log ?? [], as: UTF8.self).split(separator: "\n")
+      for orphan in orphans {
+        let orphan = try #require(pid_t(orphan))
+        #expect(kill(orphan, SIGKILL) == 0)
+        try await eventually("the reaping of an orphan") { kill(orphan, 0) != 0 }
+      }
+      coordinator.state.update { _ = $0.cancelled.insert(job) }
+      _ = try await coordinator.outcome(of: job)
     }
 
     private static func carrying(_ token: String) -> [pid_t] {
@@ -96,7 +105,7 @@
         let status = try await withWorker(coordinator) { worker in
           try await coordinator.wait("its start") { Self.hasLine($0.jobs[job]) }
           if end == "sleep 300" {
-            #expect(try await soon { !Self.carrying(token).isEmpty }, "it got away at first")
+            try await eventually("its getting away at first") { !Self.carrying(token).isEmpty }
             coordinator.state.update { _ = $0.cancelled.insert(job) }
           }
           let outcome = try await coordinator.outcome(of: job).outcome
@@ -121,7 +130,7 @@
         let status = try await withWorker(coordinator, settings: ["EXEC_USER": "nobody"], wrapper: wrapper) { worker in
           let state = try await coordinator.wait("its start") { Self.hasLine($0.jobs[job]) }
           #expect(state.jobs[job]?.log == Array("nobody\n".utf8))
-          #expect(try await soon { !Self.carrying(token).isEmpty }, "it got away at first")
+          try await eventually("its getting away at first") { !Self.carrying(token).isEmpty }
           coordinator.state.update { _ = $0.cancelled.insert(job) }
           #expect(try await coordinator.outcome(of: job).outcome == .cancelled)
           #expect(Self.carrying(token).isEmpty, "nothing is left when the outcome is reported")
@@ -162,7 +171,7 @@
         let job = try coordinator.submit("exec", execPayload(["sh", "-c", script]))
         _ = try await withWorker(coordinator) { worker in
           try await coordinator.wait("its start") { Self.hasLine($0.jobs[job]) }
-          #expect(try await soon { !Self.carrying(token).isEmpty })
+          try await eventually("a link of the chain") { !Self.carrying(token).isEmpty }
           coordinator.state.update { _ = $0.cancelled.insert(job) }
           #expect(try await coordinator.outcome(of: job).outcome == .cancelled)
           #expect(Self.carrying(token).isEmpty)
@@ -173,22 +182,32 @@
 
     @Test(arguments: escapes)
     func theEndOfOneJobLeavesTheOthersAlone(escape: String) async throws {
+      let folder = FileManager.default.temporaryDirectory.appending(path: token)
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+      defer { try? FileManager.default.removeItem(at: folder) }
+      // Those that get away write down who they are. (What they fork looks like them for a moment.)
+      @Sendable func fugitive(_ name: String) -> pid_t? {
+        (try? String(contentsOf: folder.appending(path: name), encoding: .utf8)).flatMap { text in
+          text.hasSuffix("\n") ? pid_t(text.dropLast()) : nil
+        }
+      }
       try await CoordinatorDouble.run(heartbeat: 0.1) { coordinator in
         func submit(_ name: String) throws -> JobID {
-          let script = "STAY=\"\(stay)-\(name)\"; \(escape)\necho started; sleep 300"
+          let script =
+            "STAY=\"echo \\$\\$ > \(folder.path())/\(name); \(stay)-\(name)\"; \(escape)\necho started; sleep 300"
           return try coordinator.submit("exec", execPayload(["sh", "-c", script]))
         }
         let (first, second) = (try submit("one"), try submit("two"))
         _ = try await withWorker(coordinator) { worker in
           try await coordinator.wait("both") { Self.hasLine($0.jobs[first]) && Self.hasLine($0.jobs[second]) }
-          #expect(try await soon { !Self.carrying(token + "-one").isEmpty && !Self.carrying(token + "-two").isEmpty })
-          let others = Self.carrying(token + "-two")
+          try await eventually("both getting away") { fugitive("one") != nil && fugitive("two") != nil }
+          let other = try #require(fugitive("two"))
+          #expect(Self.carrying(token + "-two").contains(other))
           coordinator.state.update { _ = $0.cancelled.insert(first) }
           _ = try await coordinator.outcome(of: first)
           #expect(Self.carrying(token + "-one").isEmpty)
-          // Long enough for several looks of the reaper.
-          try await Task.sleep(for: .seconds(1.2))
-          #expect(Set(others).isSubset(of: Self.carrying(token + "-two")), "the other's lives on")
+          try await Self.waitForLooks(at: coordinator)
+          #expect(Self.carrying(token + "-two").contains(other), "the other's lives on")
           coordinator.state.update { _ = $0.cancelled.insert(second) }
           _ = try await coordinator.outcome(of: second)
           #expect(Self.carrying(token).isEmpty)
@@ -203,7 +222,7 @@
         let job = try coordinator.submit("exec", execPayload(["sh", "-c", script]))
         _ = try await withWorker(coordinator) { worker in
           try await coordinator.wait("its start") { Self.hasLine($0.jobs[job]) }
-          #expect(try await soon { Self.children(of: worker).count == 1 }, "\(Self.children(of: worker))")
+          try await eventually("the reaping of all orphans") { Self.children(of: worker).count == 1 }
           #expect(coordinator.state.value.settlements.isEmpty)
         }
       }
@@ -227,13 +246,13 @@
     }
 
     @Test func whatWasThereBeforeTheWorkerIsLeftAlone() async throws {
-      try await CoordinatorDouble.run { coordinator in
+      try await CoordinatorDouble.run(heartbeat: 0.1) { coordinator in
         // Started by the shell that then becomes the worker, as the entry point of a container may do it.
         let job = try coordinator.submit("exec", execPayload(["sh", "-c", "(env -i setsid sleep 300 &); sleep 0.1"]))
         let keep = "sh -c 'sleep 300; : \(token)' & exec \"$0\""
         _ = try await withWorker(coordinator, wrapper: keep) { worker in
           #expect(try await coordinator.outcome(of: job).outcome == .done)
-          try await Task.sleep(for: .seconds(1.2))
+          try await Self.waitForLooks(at: coordinator)
           #expect(Self.children(of: worker).count == 1)
           let elders = Self.carrying(token)
           #expect(!elders.isEmpty)
@@ -264,7 +283,7 @@
         let living = try coordinator.submit("exec", execPayload(["sh", "-c", "echo started; sleep 300"]))
         _ = try await withWorker(coordinator, settings: settings) { _ in
           try await coordinator.wait("its start") { Self.hasLine($0.jobs[living]) }
-          #expect(try await soon { folders().isDisjoint(with: left) })
+          try await eventually("the removal of what is left") { folders().isDisjoint(with: left) }
           let inUse = folders()
           #expect(inUse.count == 1)
           let third = try coordinator.submit("exec", execPayload(["true"]))
@@ -283,7 +302,7 @@
         let job = try coordinator.submit("exec", execPayload(["sh", "-c", script]))
         let status = try await withWorker(coordinator, settings: ["GRACE_PERIOD_SECONDS": "2"]) { _ in
           try await coordinator.wait("its start") { Self.hasLine($0.jobs[job]) }
-          #expect(try await soon { !Self.carrying(token).isEmpty })
+          try await eventually("its getting away at first") { !Self.carrying(token).isEmpty }
         }
         #expect(status == .exited(0))
         #expect(Self.carrying(token).isEmpty)

@@ -1,9 +1,10 @@
 import BatonShared
+import BatonTestSupport
 import Testing
 
 @testable import BatonWorker
 
-@Suite struct FencingTests {
+@Suite(.timeLimit(.minutes(2))) struct FencingTests {
   @Test func aWorkerThatCannotRenewStopsItsJobBeforeTheLeaseEnds() async throws {
     try await CoordinatorDouble.run(ttl: 6, heartbeat: 0.5) { coordinator in
       let stopped = Watched<ContinuousClock.Instant?>(nil)
@@ -11,7 +12,7 @@ import Testing
       let handler = ClosureHandler("watched") { _ in
         started.update { $0 = true }
         do {
-          try await Task.sleep(for: .seconds(30))
+          try await untilCancelled()
         } catch {
           stopped.update { $0 = .now }
           throw error
@@ -48,9 +49,11 @@ import Testing
       let worker = try TestWorker(coordinator)
       try await worker.run {
         try await coordinator.wait("a renewal") { $0.heartbeats.last?.leases.isEmpty == false }
+        let run = try #require(worker.worker.table.runs.first)
         coordinator.state.update { $0.isDown = true }
         // Stopped: the slot is free, the lease not yet settled.
-        try await Task.sleep(for: .seconds(4.4))
+        #expect(try await run.state.first { $0.phase == .settling }.halt == .untrusted)
+        try await worker.worker.table.state.first { $0.busySlots == 0 }
         coordinator.state.update { $0.isDown = false }
         let outcome = try await coordinator.outcome(of: job)
         #expect(outcome.outcome == .released)
@@ -83,7 +86,7 @@ import Testing
           try await job.saveCheckpoint([1])
         } catch {
           refused.update { $0 = "\(error)" }
-          try await Task.sleep(for: .seconds(30))
+          try await untilCancelled()
         }
       }
       let job = try coordinator.submit("saver")
@@ -107,7 +110,7 @@ import Testing
       try await worker.run {
         try await coordinator.wait("the lease") { !$0.leases.isEmpty }
         coordinator.state.update { $0.isDown = true }
-        try await Task.sleep(for: .seconds(1.5))
+        try await coordinator.wait("reports in vain") { $0.turnedAway.count { $0.hasSuffix("/settle") } > 1 }
         coordinator.state.update { $0.isDown = false }
         #expect(try await coordinator.outcome(of: job).outcome == .done)
         let next = try coordinator.submit("noop")

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import BatonMetadataDouble
 import BatonShared
 import BatonTelemetry
+import BatonTestSupport
 import Logging
 import Testing
 
@@ -16,7 +17,7 @@ import Testing
 @Suite struct IMDSTests {
   /// A client of the double, and the double.
   private func with<Result: Sendable>(
-    timeout: Double = 4, _ body: @escaping @Sendable (IMDSClient, MetadataDouble) async throws -> Result
+    timeout: Double = 30, _ body: @escaping @Sendable (IMDSClient, MetadataDouble) async throws -> Result
   ) async throws -> Result {
     try await MetadataDouble.with { imds, address in
       let http = MetadataHTTP.makeClient()
@@ -190,12 +191,9 @@ import Testing
       try await worker.run {
         let job = try coordinator.submit("noop")
         #expect(try await coordinator.outcome(of: job).outcome == .done)
-        var isTold = false
-        for _ in 0..<500 where !isTold {
-          isTold = worker.worker.metrics.registry.scrape().contains("worker_notices_unavailable 1")
-          try await Task.sleep(for: .milliseconds(10))
+        try await eventually("word of it among the metrics") {
+          worker.worker.metrics.registry.scrape().contains("worker_notices_unavailable 1")
         }
-        #expect(isTold)
       }
     }
   }
@@ -225,7 +223,7 @@ import Testing
       let http = MetadataHTTP.makeClient()
       let outcome: Swift.Result<Result, any Error>
       do {
-        outcome = .success(try await body(IMDSClient(client: http, base: address, timeout: 4), imds))
+        outcome = .success(try await body(IMDSClient(client: http, base: address, timeout: 30), imds))
       } catch {
         outcome = .failure(error)
       }
@@ -246,10 +244,10 @@ import Testing
     var script = MetadataScript()
     script.maximumTokenLife = 1
     try await with(script) { client, imds in
-      while imds.state.tokenRequests < 3 {
+      try await eventually("a third token") {
         let id = try await client.read("instance-id")
         #expect(id != nil)
-        try await Task.sleep(for: .milliseconds(50))
+        return imds.state.tokenRequests >= 3
       }
       // Each was used more than once.
       #expect(imds.state.reads.count > 6, "\(imds.state.reads.count)")

@@ -41,7 +41,8 @@ import Testing
       #expect(Set(state.settlements.map(\.settlement.leaseID)).count == Self.count)
       #expect(Set(state.settlements.filter { $0.status == .lost }.map(\.settlement.leaseID)).count == 1)
       #expect(state.jobs[lost]?.outcome == nil)
-      #expect(Set(state.settleRequests).count <= 4, "two were on their way, and one or two took the rest")
+      // Two were on their way and one or two took the rest, unless some were sent again: each would be fifty.
+      #expect(Set(state.settleRequests).count < Self.count / 2)
       #expect(counted(worker, "done", Self.count - 1))
       #expect(counted(worker, "lost", 1))
     }

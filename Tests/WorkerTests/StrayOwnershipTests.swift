@@ -124,7 +124,7 @@ import Testing
   @Test func aLineOfTheTableIsReadWhateverTheProgramsName() throws {
     let line = "42 (a) b (c)) S 7 42 41 0 -1 4194304 " + (1...12).map(String.init).joined(separator: " ") + " 987 1 2 3"
     let entry = try #require(ProcessEntry(stat: Array(line.utf8)))
-    #expect(entry == ProcessEntry(pid: 42, startedAt: 987, parent: 7, session: 41))
+    #expect(entry == ProcessEntry(pid: 42, startedAt: 987, parent: 7, session: 41, processorTicks: 11))
     #expect(
       ProcessEntry(stat: Array("42 (x) Z 7 42 41 0 -1 0 1 2 3 4 5 6 7 8 9 10 11 12 987 0".utf8))?.isZombie == true)
     #expect(ProcessEntry(stat: Array("42 (x) S 7".utf8)) == nil)

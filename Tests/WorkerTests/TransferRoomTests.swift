@@ -1,4 +1,5 @@
 import BatonShared
+import BatonTestSupport
 import Foundation
 import Testing
 
@@ -34,6 +35,27 @@ import Testing
     }
   }
 
+  /// A lease is renewed again and again: when the time comes that it had at first, its place in the line stays.
+  @Test func aDeadlineThatIsPutOffKeepsItsPlace() async throws {
+    let room = TransferRoom(10)
+    #expect(await room.enter(10, before: .now))
+    let asked = Watched(0)
+    let patient = Task {
+      await room.enter(10) {
+        asked.update { $0 += 1 }
+        // Due at once the first few times.
+        return asked.value < 5 ? .now + .milliseconds(1) : .now + Self.soon
+      }
+    }
+    try await asked.first { $0 >= 5 }
+    let next = Task { await room.enter(10, before: .now + Self.soon) }
+    try await room.state.first { $0.line.count == 2 }
+    room.leave(10)
+    #expect(await patient.value)
+    room.leave(10)
+    #expect(await next.value)
+  }
+
   @Test func whoGivesUpHoldsNobodyUp() async throws {
     let room = TransferRoom(10)
     #expect(await room.enter(10, before: .now))
@@ -58,10 +80,10 @@ import Testing
         configuration.transferRoom = room
       }
       return try await worker.run {
-        // Each has written its file, and as many are on their way as there may be: no more will come.
+        // As many are on their way as there may be, and each of the others stands in line: no more will come.
         try await coordinator.wait("the uploads") { $0.checkpointRequests >= uploads }
-        for run in worker.worker.table.runs { try await run.state.first { $0.progress.latest?.fraction == 0.5 } }
-        try await Task.sleep(for: .seconds(0.7))
+        let room = try #require(worker.room)
+        try await eventually("the line") { room.state.value.line.count == count - uploads }
         let most = coordinator.state.value.checkpointRequests
         coordinator.state.update { $0.holdCheckpoints = false }
         for job in jobs { _ = try await coordinator.outcome(of: job) }
@@ -74,7 +96,7 @@ import Testing
   @Test func hugeCheckpointsAreReadByTurns() async throws {
     let script =
       #"truncate -s 3M "$BATON_CHECKPOINT_FILE.new" && mv "$BATON_CHECKPOINT_FILE.new" "$BATON_CHECKPOINT_FILE""#
-      + #"; echo 0.5 > "$BATON_PROGRESS_FILE"; sleep 0.7; exit 1"#
+      + "; sleep 0.7; exit 1"
     let (most, saved) = try await Self.files(of: 4, script, room: 4 << 20, uploads: 1)
     #expect(most == 1, "one fits at a time")
     #expect(saved == Array(repeating: 3 << 20, count: 4), "and all of them come")
@@ -109,8 +131,8 @@ import Testing
       let worker = try TestWorker(coordinator) { $0.transferRoom = 3_000_000 }
       try await worker.run {
         try await coordinator.wait("a settlement") { !$0.settleRequests.isEmpty }
-        for run in worker.worker.table.runs { try await run.state.first { $0.startedAt != nil } }
-        try await Task.sleep(for: .seconds(0.7))
+        let room = try #require(worker.room)
+        try await eventually("the others in line") { room.state.value.line.count == 2 }
         #expect(worker.worker.table.runs.filter { $0.state.value.phase == .settling }.count == 1)
         coordinator.state.update { $0.holdSettlements = false }
         for job in jobs {
@@ -118,5 +140,12 @@ import Testing
         }
       }
     }
+  }
+}
+
+extension TransferRoom {
+  /// With a deadline that nothing puts off.
+  fileprivate func enter(_ bytes: Int, before deadline: ContinuousClock.Instant) async -> Bool {
+    await enter(bytes, before: { deadline })
   }
 }

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import BatonShared
+import BatonTestSupport
 import Foundation
 import Subprocess
 import Testing
@@ -88,8 +89,7 @@ import Testing
         try await coordinator.wait("checkpoints") { $0.checkpointsSaved.count > 5 }
         kill(process, SIGSTOP)
         // Requests that were on their way may still arrive; after that the jobs are somebody else's.
-        try await Task.sleep(for: .seconds(4.5))
-        for job in jobs { coordinator.takeAway(job) }
+        try await coordinator.takeAwayExpired(jobs)
         let before = coordinator.state.value
         kill(process, SIGCONT)
         try await coordinator.wait("the leases to be dropped", within: 10) {
@@ -97,6 +97,7 @@ import Testing
         }
         let after = coordinator.state.value
         #expect(after.checkpointsSaved.count == before.checkpointsSaved.count)
+        #expect(after.refused == before.refused, "it does not even try")
         for job in jobs { #expect(after.jobs[job]?.log == before.jobs[job]?.log) }
         #expect(after.settlements.allSatisfy { $0.status == .lost })
         kill(process, SIGTERM)
@@ -139,12 +140,7 @@ import Testing
           var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)/shutdown")
           request.method = .POST
           _ = try? await HTTPClient.shared.execute(request, timeout: .seconds(5))
-          var isGone = false
-          for _ in 0..<100 where !isGone {
-            isGone = kill(program, 0) != 0
-            if !isGone { try await Task.sleep(for: .milliseconds(20)) }
-          }
-          #expect(isGone)
+          try await eventually("the end of the program") { kill(program, 0) != 0 }
         }
         #expect(status == .exited(1))
         #expect(coordinator.state.value.settlements.isEmpty, "its lease is left to expire")
@@ -166,12 +162,7 @@ import Testing
         #expect(status == .signaled(SIGKILL))
         let orphan = try #require(program.value)
         _ = try await run(coordinator) { process in
-          var isGone = false
-          for _ in 0..<500 where !isGone {
-            isGone = kill(orphan, 0) != 0
-            if !isGone { try await Task.sleep(for: .milliseconds(20)) }
-          }
-          #expect(isGone)
+          try await eventually("the end of the orphan") { kill(orphan, 0) != 0 }
           kill(process, SIGTERM)
         }
       }

@@ -97,22 +97,13 @@ import Testing
       #expect(first.workers.count == 5 && first.nextCursor == nil)
       let queues = try await api.get("/queues").read(QueueList.self)
       #expect(queues.queues.count == 5 && queues.nextCursor == nil)
-      var workers: [String] = []
-      var names: [String] = []
-      var cursor: String?
-      repeat {
-        let page = try await api.get("/workers?limit=2\(cursor.map { "&cursor=\($0)" } ?? "")").read(WorkerList.self)
-        #expect((1...2).contains(page.workers.count))
-        workers += page.workers.map(\.id)
-        cursor = page.nextCursor
-      } while cursor != nil
+      let workers = try await Self.walk("/workers", of: api) { (page: WorkerList) in
+        (page.workers.map(\.id), page.nextCursor)
+      }
       #expect(workers == first.workers.map(\.id))
-      repeat {
-        let page = try await api.get("/queues?limit=2\(cursor.map { "&cursor=\($0)" } ?? "")").read(QueueList.self)
-        #expect((1...2).contains(page.queues.count))
-        names += page.queues.map(\.name)
-        cursor = page.nextCursor
-      } while cursor != nil
+      let names = try await Self.walk("/queues", of: api) { (page: QueueList) in
+        (page.queues.map(\.name), page.nextCursor)
+      }
       #expect(names == ["q0", "q1", "q2", "q3", "q4"])
       for path in ["/workers", "/queues"] {
         for (query, field) in [
@@ -127,6 +118,22 @@ import Testing
         #expect(try await api.get("/workers?cursor=\(wrong.replacing("+", with: "%2B"))").status == 400, "\(wrong)")
       }
     }
+  }
+
+  /// Reads a list in pages of two, and returns what it names.
+  private static func walk<Page: JSONDecodable>(
+    _ path: String, of api: API, _ read: (Page) -> (names: [String], next: String?)
+  ) async throws -> [String] {
+    var all: [String] = []
+    var cursor: String?
+    repeat {
+      let query = "limit=2" + (cursor.map { "&cursor=\($0)" } ?? "")
+      let page = read(try await api.get("\(path)?\(query)").read(Page.self))
+      #expect((1...2).contains(page.names.count))
+      all += page.names
+      cursor = page.next
+    } while cursor != nil
+    return all
   }
 
   @Test func finishedJobsGoAfterTheirRetention() async throws {

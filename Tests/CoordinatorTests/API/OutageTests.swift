@@ -6,6 +6,12 @@ import Testing
 
 @testable import BatonCoordinator
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// The database goes away and comes back; the coordinator stays.
 @Suite(.serialized) struct OutageTests {
   private func withServer(_ body: (LocalPostgres) async throws -> Void) async throws {
@@ -78,10 +84,14 @@ import Testing
         try await api.submit(#"{"kind":"a","queue":"other"}"#)
         let other = try #require(try await api.lease("w-2", queues: #"["other"]"#).first)
         let database = PostgresPool(configuration: PostgresConfiguration(url: url), size: 1, logger: .quiet)
-        try await database.query("update attempts set expires_at = now() + interval '3 seconds'")
+        let expiry = try await database.query(
+          """
+          update attempts set expires_at = now() + interval '4 seconds'
+          returning extract(epoch from expires_at)::float8
+          """)[0].double(0)
         try await server.stop(mode: .immediate)
-        // The outage has to last for longer than the lease does.
-        try await Task.sleep(for: .seconds(4))
+        // The outage has to last for longer than the lease does, of whose end only the clock tells meanwhile.
+        try await eventually("the end of the lease") { Date.now.timeIntervalSince1970 > expiry }
         try await server.start()
         try await api.untilReady()
 

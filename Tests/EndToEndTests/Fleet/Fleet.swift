@@ -108,6 +108,7 @@ final class Fleet: Sendable {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask(operation: body)
       group.addTask {
+        // The limit itself: nothing happens by which one would know that a test hangs.
         try await Task.sleep(for: limit)
         throw StoryFailure("the test did not end in \(limit)")
       }
@@ -155,13 +156,15 @@ final class Fleet: Sendable {
     for process in all.withLock({ $0 }) {
       process.signal(SIGKILL)
     }
-    // The programs of their jobs, which have nobody left who would end them. Another look, for what was just starting.
-    for _ in 0..<100 {
-      let left = livingProcesses
-      if left.isEmpty { break }
-      for pid in left { _ = kill(pid, SIGKILL) }
-      try? await Task.sleep(for: .milliseconds(2))
-    }
+    // The programs of their jobs, which have nobody left who would end them. Another look, for what was just starting;
+    // also when the test has been cancelled, as it is when its time is up.
+    await Task {
+      try? await eventually(within: .seconds(5), "the end of all processes") {
+        let left = livingProcesses
+        for pid in left { _ = kill(pid, SIGKILL) }
+        return left.isEmpty
+      }
+    }.value
   }
 
   private func printLogs() {

@@ -1,5 +1,6 @@
 import BatonJSON
 import BatonShared
+import BatonTestSupport
 import Hummingbird
 import NIOCore
 
@@ -57,6 +58,8 @@ final class CoordinatorDouble: Sendable {
     var refusesResults = false
     /// Every request is answered 503.
     var isDown = false
+    /// The paths of those that were.
+    var turnedAway: [String] = []
     /// Leases are answered only once this is false.
     var holdLeaseAnswers = false
     /// Heartbeats are answered only once this is false.
@@ -111,7 +114,7 @@ final class CoordinatorDouble: Sendable {
   /// Waits for the job's final settlement that was accepted.
   func outcome(of id: JobID, within seconds: Double = 20) async throws -> Settlement {
     let state = await state.first(before: .now + .seconds(seconds)) { $0.jobs[id]?.outcome != nil }
-    guard let outcome = state?.jobs[id]?.outcome else { throw TimedOut(what: "the outcome of \(id)") }
+    guard let outcome = state?.jobs[id]?.outcome else { throw TooLate(description: "no outcome of \(id)") }
     return outcome
   }
 
@@ -121,7 +124,7 @@ final class CoordinatorDouble: Sendable {
     _ what: String, within seconds: Double = 20, _ condition: @escaping @Sendable (State) -> Bool
   ) async throws -> State {
     guard let state = await state.first(before: .now + .seconds(seconds), where: condition) else {
-      throw TimedOut(what: what)
+      throw TooLate(description: "waited in vain for \(what)")
     }
     return state
   }
@@ -135,9 +138,16 @@ final class CoordinatorDouble: Sendable {
     }
   }
 
-  struct TimedOut: Error, CustomStringConvertible {
-    let what: String
-    var description: String { "waited in vain for \(what)" }
+  /// Gives the jobs to somebody else when their leases have expired, as the reaper does.
+  ///
+  /// Only the clock tells when that is: requests that were on their way may still renew them.
+  func takeAwayExpired(_ ids: [JobID]) async throws {
+    try await eventually("the end of the leases") {
+      state.read { state in
+        ids.allSatisfy { id in state.jobs[id]?.lease.flatMap { state.expiries[$0] }.map { $0 < .now } ?? true }
+      }
+    }
+    for id in ids { takeAway(id) }
   }
 
   // MARK: Routes
@@ -146,7 +156,7 @@ final class CoordinatorDouble: Sendable {
     let router = Router(context: BasicRequestContext.self)
     router.add(middleware: ProblemMiddleware())
     router.put("workers/:id") { request, _ in
-      try check(state)
+      try check(request, state)
       let registration = try WorkerRegistration(json: try await body(request))
       return json(
         state.update { state in
@@ -155,7 +165,7 @@ final class CoordinatorDouble: Sendable {
         })
     }
     router.post("workers/:id/heartbeat") { request, context in
-      try check(state)
+      try check(request, state)
       let heartbeat = try Heartbeat(json: try await body(request))
       let worker = try context.parameters.require("id")
       let reply = state.update { beat(heartbeat, of: worker, &$0) }
@@ -163,13 +173,13 @@ final class CoordinatorDouble: Sendable {
       return json(reply)
     }
     router.post("leases") { request, _ in
-      try check(state)
+      try check(request, state)
       let request = try LeaseRequest(json: try await body(request))
       state.update { $0.leaseRequests += 1 }
       return json(LeaseGrants(leases: try await lease(request, state)))
     }
     router.post("leases/settle") { request, _ in
-      try check(state)
+      try check(request, state)
       let request = try SettleRequest(json: try await body(request))
       state.update { $0.settleRequests.append(request.results.map(\.leaseID)) }
       try await state.first { !$0.holdSettlements }
@@ -183,8 +193,8 @@ final class CoordinatorDouble: Sendable {
       if isSwallowed { throw Problem(status: 504, title: "Gateway timeout", detail: "", code: "http_504") }
       return json(reply)
     }
-    router.get("leases/:id/checkpoint") { _, context in
-      try check(state)
+    router.get("leases/:id/checkpoint") { request, context in
+      try check(request, state)
       let job = try held(context, state, "GET checkpoint")
       guard let checkpoint = job.checkpoint else { throw Problem(.notFound, "no checkpoint") }
       return Response(
@@ -192,7 +202,7 @@ final class CoordinatorDouble: Sendable {
         body: .init(byteBuffer: ByteBuffer(bytes: checkpoint)))
     }
     router.put("leases/:id/checkpoint") { request, context in
-      try check(state)
+      try check(request, state)
       let bytes = try await body(request)
       state.update { $0.checkpointRequests += 1 }
       try await state.first { !$0.holdCheckpoints }
@@ -206,7 +216,7 @@ final class CoordinatorDouble: Sendable {
         })
     }
     router.post("leases/:id/logs") { request, context in
-      try check(state)
+      try check(request, state)
       let bytes = try await body(request)
       let job = try held(context, state, "POST logs")
       state.update { $0.jobs[job.id]?.log.append(contentsOf: bytes) }
@@ -215,8 +225,12 @@ final class CoordinatorDouble: Sendable {
     return router
   }
 
-  private static func check(_ state: Watched<State>) throws {
-    if state.value.isDown { throw Problem(.databaseUnavailable, "down, as the test wishes") }
+  private static func check(_ request: Request, _ state: Watched<State>) throws {
+    let isDown = state.update { state in
+      if state.isDown { state.turnedAway.append(request.uri.path) }
+      return state.isDown
+    }
+    if isDown { throw Problem(.databaseUnavailable, "down, as the test wishes") }
   }
 
   private static func beat(_ heartbeat: Heartbeat, of worker: String, _ state: inout State) -> HeartbeatReply {
@@ -235,28 +249,30 @@ final class CoordinatorDouble: Sendable {
     let end = ContinuousClock.now + .seconds(request.waitSeconds)
     while true {
       let woken = await state.first(before: end) { state in
-        !state.queued.isEmpty
+        state.queued.contains { takes($0, request, state) }
           || state.endsPollsOfDrainingWorkers && state.drainingWorkers.contains(request.workerID)
       }
       guard woken != nil else { return [] }
       let grants: [LeaseGrant]? = state.update { state in
         if state.endsPollsOfDrainingWorkers, state.drainingWorkers.contains(request.workerID) { return nil }
-        return grant(request.max, request.kinds, &state)
+        return grant(request, &state)
       }
       guard let grants else { throw Problem(.workerDraining, "the worker drains") }
-      if grants.isEmpty {
-        try await Task.sleep(for: .milliseconds(10))
-        continue
-      }
+      // Another request was quicker.
+      if grants.isEmpty { continue }
       try await state.first { !$0.holdLeaseAnswers }
       return grants
     }
   }
 
-  private static func grant(_ limit: Int, _ kinds: [String], _ state: inout State) -> [LeaseGrant] {
+  private static func takes(_ id: JobID, _ request: LeaseRequest, _ state: State) -> Bool {
+    request.kinds.isEmpty || state.jobs[id].map { request.kinds.contains($0.kind) } ?? false
+  }
+
+  private static func grant(_ request: LeaseRequest, _ state: inout State) -> [LeaseGrant] {
     var grants: [LeaseGrant] = []
-    for id in state.queued where grants.count < limit {
-      guard var job = state.jobs[id], kinds.isEmpty || kinds.contains(job.kind) else { continue }
+    for id in state.queued where grants.count < request.max && takes(id, request, state) {
+      guard var job = state.jobs[id] else { continue }
       let lease = LeaseID()
       job.attempt += 1
       job.lease = lease

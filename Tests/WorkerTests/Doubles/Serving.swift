@@ -18,9 +18,13 @@ func serving<Result: Sendable>(
   let application = Application(
     router: router, configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port)),
     onServerRunning: { channel in bound.update { $0 = channel.localAddress?.port } }, logger: logger)
+  let hasStopped = Watched(false)
   let services = ServiceGroup(configuration: ServiceGroupConfiguration(services: [application], logger: logger))
   return try await withThrowingTaskGroup(of: Void.self) { group in
-    group.addTask { try await services.run() }
+    group.addTask {
+      defer { hasStopped.update { $0 = true } }
+      try await services.run()
+    }
     let outcome: Swift.Result<Result, any Error>
     do {
       let port = try await bound.first { $0 != nil }!
@@ -29,9 +33,8 @@ func serving<Result: Sendable>(
       outcome = .failure(error)
     }
     await services.triggerGracefulShutdown()
-    // A test that failed may have left requests that nobody will answer.
-    group.addTask { try? await Task.sleep(for: .seconds(5)) }
-    _ = try? await group.next()
+    // Not for ever: a test that failed may have left requests that nobody will answer.
+    _ = await hasStopped.first(before: .now + .seconds(5)) { $0 }
     group.cancelAll()
     return try outcome.get()
   }

@@ -1,4 +1,5 @@
 import BatonShared
+import BatonTestSupport
 import Logging
 import Testing
 
@@ -14,6 +15,8 @@ import Testing
 struct TestWorker: Sendable {
   let worker: Worker
   let groups: ProcessGroups
+  /// What holds checkpoints and results that programs have written; nil where no programs are run.
+  let room: TransferRoom?
   /// Whether the forced exit was asked for.
   let isForced: Watched<Bool>
 
@@ -21,11 +24,9 @@ struct TestWorker: Sendable {
 
   /// Waits until so many jobs have been started and not yet ended.
   func waitUntilRunning(_ count: Int = 1) async throws {
-    for _ in 0..<2000 {
-      if worker.table.runs.filter({ $0.state.value.phase == .running }).count == count { return }
-      try await Task.sleep(for: .milliseconds(5))
+    try await eventually("\(count) running jobs") {
+      worker.table.runs.filter { $0.state.value.phase == .running }.count == count
     }
-    throw CoordinatorDouble.TimedOut(what: "\(count) running jobs")
   }
 
   func port() async throws -> Int { try await worker.boundPort.first { $0 != nil }! }
@@ -54,8 +55,10 @@ struct TestWorker: Sendable {
     let isForced = Watched(false)
     var logger = Logger(label: "worker")
     logger.logLevel = ProcessInfo.processInfo.environment["WORKER_TEST_LOG"] == nil ? .critical : .debug
+    let standard = StandardHandlers.all(for: configuration, groups: groups)
+    room = standard.lazy.compactMap { ($0 as? ExecHandler)?.room }.first
     worker = try Worker(
-      configuration: configuration, handlers: StandardHandlers.all(for: configuration, groups: groups) + handlers,
+      configuration: configuration, handlers: standard + handlers,
       logger: logger, handlesSignals: false, groups: groups, forceExit: { isForced.update { $0 = true } })
     self.groups = groups
     self.isForced = isForced

@@ -1,10 +1,9 @@
-import BatonTestSupport
 import NIOCore
 import NIOPosix
 import Synchronization
 
 /// A client that speaks in bytes, well-formed or not, as slowly as it likes.
-final class RawClient: Sendable {
+public final class RawClient: Sendable {
   private let channel: any Channel
   private let received: Received
 
@@ -25,7 +24,7 @@ final class RawClient: Sendable {
   }
 
   /// - Parameter reads: Whether it takes what it is sent; else it lies in the system's buffers, which are kept small.
-  init(port: Int, reads: Bool = true) async throws {
+  public init(port: Int, reads: Bool = true) async throws {
     let received = Received()
     self.received = received
     let bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -38,38 +37,40 @@ final class RawClient: Sendable {
   }
 
   /// Whether the other side has hung up, as far as a client that reads can know.
-  var isClosed: Bool { !channel.isActive || received.hasEnded.load(ordering: .relaxed) }
-  var text: String { String(decoding: received.bytes.withLock { $0 }, as: UTF8.self) }
+  public var isClosed: Bool { !channel.isActive || received.hasEnded.load(ordering: .relaxed) }
+  public var text: String { String(decoding: received.bytes.withLock { $0 }, as: UTF8.self) }
 
-  func send(_ text: String) async throws { try await send(Array(text.utf8)) }
+  public func send(_ text: String) async throws { try await send(Array(text.utf8)) }
 
-  func send(_ bytes: [UInt8]) async throws { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get() }
+  public func send(_ bytes: [UInt8]) async throws { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get() }
 
   /// Says that nothing more will come, and still listens.
-  func endSending() async throws { try await channel.close(mode: .output).get() }
+  public func endSending() async throws { try await channel.close(mode: .output).get() }
 
-  /// Sends a byte, waits, sends a byte, until the other side has had enough.
-  func drip(_ bytes: some Sequence<UInt8>) async throws {
-    for byte in bytes {
-      guard !isClosed, !text.contains("\r\n\r\n") else { return }
-      do { try await send([byte]) } catch { return }
-      try await Task.sleep(for: .milliseconds(20))
+  /// Sends `start` byte by byte, and then one `x` after the other, until the other side has had enough: it says
+  /// something, or hangs up.
+  public func drip(_ start: String) async throws {
+    let heard = text
+    var bytes = Array(start.utf8)[...]
+    try await eventually("the other side to have had enough") {
+      if isClosed || text != heard { return true }
+      return (try? await send([bytes.popFirst() ?? UInt8(ascii: "x")])) == nil
     }
   }
 
   /// Waits for an answer's header, and returns all that has come.
   @discardableResult
-  func answer() async throws -> String {
+  public func answer() async throws -> String {
     try await eventually("an answer") { text.contains("\r\n\r\n") || isClosed }
     return text
   }
 
   /// Waits for the other side to hang up, and returns all that has come.
   @discardableResult
-  func untilHungUp() async throws -> String {
+  public func untilHungUp() async throws -> String {
     try await eventually("the end of the connection") { isClosed }
     return text
   }
 
-  func close() async { try? await channel.close().get() }
+  public func close() async { try? await channel.close().get() }
 }
