@@ -35,6 +35,7 @@ struct LibPQResult: ~Copyable {
     let rowCount = Int(PQntuples(pointer))
     let columnCount = Int(PQnfields(pointer))
     let affected = Int(String(cString: PQcmdTuples(pointer))) ?? 0
+    // An array made in place is written to even if it is empty, and all empty ones are one and the same object.
     if columnCount == 0 {
       return ResultStorage(columns: [], cells: [], bytes: [], rowCount: rowCount, affected: affected)
     }
@@ -42,6 +43,9 @@ struct LibPQResult: ~Copyable {
       ResultStorage.Column(name: String(cString: PQfname(pointer, column)), type: PQftype(pointer, column))
     }
     var total = 0
+    if rowCount == 0 {
+      return ResultStorage(columns: columns, cells: [], bytes: [], rowCount: rowCount, affected: affected)
+    }
     let cells = [ResultStorage.Cell](unsafeUninitializedCapacity: rowCount * columnCount) { buffer, count in
       for row in 0..<Int32(rowCount) {
         for column in 0..<Int32(columnCount) {
@@ -53,6 +57,9 @@ struct LibPQResult: ~Copyable {
           count += 1
         }
       }
+    }
+    if total == 0 {
+      return ResultStorage(columns: columns, cells: cells, bytes: [], rowCount: rowCount, affected: affected)
     }
     let bytes = [UInt8](unsafeUninitializedCapacity: total) { buffer, count in
       var index = 0
