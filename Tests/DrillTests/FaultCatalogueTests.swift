@@ -35,6 +35,23 @@ import Testing
     #expect((0.64...0.75).contains(busy), "\(busy)")
   }
 
+  @Test func aThirdOfTheJobsSavesCheckpoints() {
+    let plan = FaultJobPlan(seed: 1)
+    let jobs = (0..<2000).map(plan.job)
+    #expect((580...760).contains(jobs.count { $0.checkpointEvery <= 3 && $0.steps > 3 }))
+    #expect(jobs.allSatisfy { $0.fate == .done })
+  }
+
+  @Test func someJobsComeOnTopThatAreToEndOtherwise() {
+    let plan = FaultJobPlan(seed: 1)
+    let others = (0..<6000).compactMap(plan.other).map(plan.job)
+    #expect((240...360).contains(others.count))
+    for fate in DrillJob.Fate.allCases where fate != .done { #expect(others.count { $0.fate == fate } > 60, "\(fate)") }
+    #expect(others.allSatisfy { $0.fate != .done })
+    // Once a job is its own, it is the same each time it is asked for.
+    #expect(others.allSatisfy { plan.job($0.index) == $0 })
+  }
+
   @Test func someJobsAreSubmittedTwice() {
     let plan = FaultJobPlan(seed: 1)
     let repetitions = (0..<2000).map(plan.repetition)

@@ -13,9 +13,11 @@ import Testing
   ///   - silence: When nothing is done; what was due then is done after it, in good time.
   ///   - worker: Who does what comes then; in turns if nil.
   ///   - coordinator: Who answers what was sent then; in turns if nil.
+  ///   - ready: What a coordinator says then when asked whether it is ready; `.some(nil)` for no answer, nil if nobody asks.
   private func history(
     silence: ClosedRange<Double>? = nil, after share: Int = 1, worker: (Double) -> String? = { _ in nil },
-    coordinator: (Double) -> String? = { _ in nil }
+    coordinator: (Double) -> String? = { _ in nil },
+    ready: (_ coordinator: String, _ sentAt: Double) -> Int?? = { _, _ in .some(200) }
   ) -> HistoryMaker {
     var history = HistoryMaker()
     history.at(0, .fleet(coordinators: ["coordinator-1", "coordinator-2"], workers: ["worker-1", "worker-2"]))
@@ -39,6 +41,14 @@ import Testing
       history.at(200, .ending(ending(index, "done", ["done"])))
     }
     history.at(200, .counted(jobs: 400))
+    // Four times a second both coordinators are asked whether they are ready.
+    for index in 0..<180 {
+      let sentAt = Double(index) / 4
+      for coordinator in ["coordinator-1", "coordinator-2"] {
+        guard let status = ready(coordinator, sentAt) else { continue }
+        history.at(sentAt + 0.01, .readiness(coordinator: coordinator, status: status, sentAt: sentAt))
+      }
+    }
     return history
   }
 
@@ -51,8 +61,8 @@ import Testing
         == ["coordinator-sigkill: what had gathered was not worked off afterwards"])
   }
 
-  private func job(_ index: Int, kind: DrillJob.Kind = .steps) -> DrillJob {
-    DrillJob(index: index, kind: kind, steps: 4, stepSeconds: 0.1, checkpointEvery: 10, behaviour: .auto)
+  private func job(_ index: Int, kind: DrillJob.Kind = .steps, fate: DrillJob.Fate = .done) -> DrillJob {
+    DrillJob(index: index, kind: kind, steps: 4, stepSeconds: 0.1, checkpointEvery: 10, behaviour: .auto, fate: fate)
   }
 
   private func ending(_ index: Int, _ status: String, _ outcomes: [String?]) -> JobEnding {
@@ -199,6 +209,19 @@ import Testing
     expect(history, violates: "worked at the same time, for 1.0 s")
   }
 
+  @Test func aDrillInWhichNothingCouldBeHadHasShownNothing() {
+    var history = HistoryMaker()
+    history.at(5, .phase(fault: "disk-full", .before))
+    history.at(10, .phase(fault: "disk-full", .begun))
+    history.at(10, .phase(fault: "disk-full", .skipped(reason: "no such disk")))
+    let verdict = FaultCheck(history: history.entries, faults: [DiskFull()]).verdict()
+    #expect(verdict.violations == ["nothing was tested: no fault could be had"])
+    #expect(verdict.remarks.contains("disk-full is left out: no such disk"))
+    // Beside another it may be left out.
+    let both = FaultCheck(history: self.history().entries + history.entries, faults: [fault, DiskFull()]).verdict()
+    #expect(both.violations == [])
+  }
+
   // MARK: Every part
 
   @Test func aWorkerThatNeverComesBackIsFoundThoughTheRateDoes() {
@@ -277,6 +300,79 @@ import Testing
     let verdict = FaultCheck(history: entries, faults: [fault]).verdict()
     #expect(verdict.violations == [])
     #expect(verdict.remarks.count == 1)
+  }
+
+  // MARK: Readiness
+
+  /// The good history, in which the database is out of reach from 10 to 15.
+  private func withoutDatabase(_ ready: (_ coordinator: String, _ sentAt: Double) -> Int??) -> HistoryMaker {
+    var history = history(ready: ready)
+    history.at(10, .database(isThere: false))
+    history.at(15, .database(isThere: true))
+    return history
+  }
+
+  @Test func aCoordinatorThatSaysWhatIsTrueIsGood() {
+    let good = withoutDatabase { _, sentAt in .some((11..<15.5).contains(sentAt) ? 503 : 200) }
+    #expect(verdict(good).violations == [])
+    #expect(verdict(good).readinessAsked == 360)
+    #expect(verdict(good).notReady == 36)
+    // One that was killed does not answer; nobody says that the database was away.
+    #expect(verdict(history(ready: { _, sentAt in .some((10..<18).contains(sentAt) ? nil : 200) })).violations == [])
+  }
+
+  @Test func aCoordinatorThatIsReadyWithoutADatabaseIsFound() {
+    let lie = withoutDatabase { coordinator, sentAt in
+      .some(coordinator == "coordinator-1" && (11..<15.5).contains(sentAt) ? 503 : 200)
+    }
+    #expect(
+      verdict(lie).violations == [
+        "coordinator-2 said 200 when asked whether it is ready, 3.0 s after the database was out of its reach "
+          + "(coordinator-sigkill); 8 times in all"
+      ])
+    // A short drill forgives slowness, and no lie.
+    #expect(FaultCheck(history: lie.entries, faults: [fault], forgivesSlowness: true).verdict().violations.count == 1)
+  }
+
+  @Test func aCoordinatorThatSaysNothingWithoutADatabaseIsFound() {
+    let mute = withoutDatabase { _, sentAt in .some((11..<15.5).contains(sentAt) ? nil : 200) }
+    expect(mute, violates: "coordinator-1 did not answer when asked whether it is ready")
+  }
+
+  @Test func aCoordinatorThatIsReadyAgainTooLateIsFound() {
+    let late = history(ready: { coordinator, sentAt in
+      .some(coordinator == "coordinator-1" && (12..<27).contains(sentAt) ? 503 : 200)
+    })
+    #expect(
+      verdict(late).violations == [
+        "coordinator-sigkill: coordinator-1 was ready again 12.0 s after the fault had passed, not within 10.0 s"
+      ])
+    expect(
+      history(ready: { _, sentAt in .some(sentAt >= 12 ? 503 : 200) }),
+      violates: "coordinator-2 did not say again that it is ready")
+  }
+
+  @Test func aCoordinatorThatIsNotReadyThoughNothingIsWrongIsFound() {
+    let whim = history(ready: { coordinator, sentAt in
+      .some(coordinator == "coordinator-2" && (7..<9).contains(sentAt) ? 503 : 200)
+    })
+    expect(
+      whim,
+      violates: "coordinator-2 said 503 when asked whether it is ready, 3.0 s before coordinator-sigkill, when nothing "
+        + "was wrong")
+    let moment = history(ready: { coordinator, sentAt in
+      .some(coordinator == "coordinator-2" && sentAt == 7 ? 503 : 200)
+    })
+    #expect(verdict(moment).violations == [], "once is a moment of the machine's")
+    var excused = whim
+    excused.at(8, .late(seconds: 3))
+    #expect(verdict(excused).violations == [])
+  }
+
+  @Test func aCoordinatorThatNobodyAskedIsAFinding() {
+    #expect(
+      verdict(history(ready: { coordinator, _ in coordinator == "coordinator-1" ? nil : .some(200) })).violations
+        == ["nobody asked coordinator-1 whether it is ready"])
   }
 
   // MARK: Rates

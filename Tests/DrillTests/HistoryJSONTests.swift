@@ -7,6 +7,8 @@ import Testing
 @Suite struct HistoryJSONTests {
   @Test func everyEventReadsBackAsItWasWritten() throws {
     let job = DrillJob.hundredSteps(3, kind: .steps, behaviour: .checkpoint)
+    var meant = job
+    meant.fate = .failsOnce
     var run = ProgramRun.steady(2, on: "a", from: 1, steps: 1...4, interrupted: true)
     run.checkpoints.append(.init(number: 3, at: nil))
     let attempt = JobEnding.Attempt(
@@ -14,8 +16,14 @@ import Testing
     let events: [HistoryEvent] = [
       .fleet(coordinators: ["coordinator-1", "coordinator-2"], workers: ["worker-1"]),
       .receipt(job: 3, id: "id-3", from: "coordinator-2", sentAt: 0.75), .givenUp(job: 4, reason: "no answer"),
+      .cancelAnswered(job: 4, answer: "conflict"), .database(isThere: false), .database(isThere: true),
+      .readiness(coordinator: "coordinator-1", status: 503, sentAt: 1.5),
+      .readiness(coordinator: "coordinator-1", status: nil, sentAt: 1.5),
+      .restored(worker: "a", job: "id-3", attempt: 2, sequence: 4),
+      .saved(worker: "a", job: "id-3", attempt: 2, sequence: 5),
       .counted(jobs: 12), .transaction(isOpen: true), .transaction(isOpen: false),
       .began(worker: "a", job: "id-3", attempt: 2),
+      .accepted(meant, id: "id-4"),
       .accepted(job, id: "id-3"), .workerStarted("a"), .workerReady("a"), .workerEnded("a", .exited(0)),
       .workerEnded("a", .signalled(9)), .workerEnded("a", .notStarted("no such file")),
       .fault(number: 4, .notice, worker: "a", deadline: 12.25), .fault(number: 5, .kill, worker: "a", deadline: nil),

@@ -48,6 +48,22 @@ import Testing
     }
   }
 
+  @Test func itFailsOnceWhereItIsToldTo() async throws {
+    try await inFolder { folder in
+      let job = DrillJob(
+        index: 3, kind: .exec, steps: 6, stepSeconds: 0.001, checkpointEvery: 2, behaviour: .auto, fate: .failsOnce)
+      let input = StepOrder(job: job, record: folder + "/record").json
+      for (attempt, status) in [(1, Int32(1)), (2, 0)] {
+        let environment = [
+          "BATON_ATTEMPT": "\(attempt)", "BATON_CHECKPOINT_FILE": folder + "/checkpoint", "WORKER_NAME": "w1-1",
+        ]
+        #expect(try await StepProgram.run(input: input, environment: environment) == status)
+      }
+      let runs = StepRecord.runs(in: try String(contentsOfFile: folder + "/record", encoding: .utf8), job: 3, origin: 0)
+      #expect(runs.map { $0.steps.map(\.number) } == [[1, 2], [3, 4, 5, 6]])
+    }
+  }
+
   @Test func linesThatWereCutOffAreNoSteps() {
     let text = "S 1 w1-1 1 100.5\nE 1 1 100.75\nE 1 2 101\nE 1"
     let runs = StepRecord.runs(in: text, job: 0, origin: 100)

@@ -223,6 +223,8 @@ import Testing
     expect(story, violates: "did not come to its end")
     story.remove { if case .phase = $0 { true } else { false } }
     expect(story, violates: "no fault happened")
+    story.at(20, .phase(fault: "crash", .begun), .phase(fault: "crash", .skipped(reason: "it did not happen")))
+    expect(story, violates: "no fault happened")
   }
 
   @Test func nothingDoneBeforeAFaultIsFound() {

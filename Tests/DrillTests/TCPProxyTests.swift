@@ -125,6 +125,34 @@ import Testing
     }
   }
 
+  #if os(Linux)
+    /// Whether somebody who waits for 0.2 s gets a connection.
+    private static func canConnect(to proxy: TCPProxy) async -> Bool {
+      let attempt = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        .connectTimeout(.milliseconds(200)).connect(host: "127.0.0.1", port: proxy.port)
+      guard let channel = try? await attempt.get() else { return false }
+      try? await channel.close()
+      return true
+    }
+
+    @Test(arguments: [TCPProxy.Mode.cut, .cutToServer, .cutToClient])
+    func duringACutNewConnectionsRunIntoTheirTimeOut(mode: TCPProxy.Mode) async throws {
+      try await withProxy { proxy, echo in
+        #expect(await Self.canConnect(to: proxy))
+        proxy.set(mode)
+        try await eventually("it being out of reach") { await !Self.canConnect(to: proxy) }
+        for _ in 0..<3 { #expect(await !Self.canConnect(to: proxy), "and it stays so") }
+        proxy.set(.pass)
+        try await eventually("it being back") { await Self.canConnect(to: proxy) }
+        try await talk(proxy) { send, replies in
+          try await send("one")
+          #expect(await replies.next() == "one")
+        }
+        #expect(echo.heard == ["one"], "nothing of the others has arrived")
+      }
+    }
+  #endif
+
   @Test func aResetEndsTheConnection() async throws {
     try await withProxy { proxy, _ in
       try await talk(proxy) { send, replies in
@@ -141,7 +169,7 @@ import Testing
       try await talk(proxy) { send, replies in
         try await send("one")
         #expect(await replies.next() == "one")
-        #expect(proxy.abandon() == 1)
+        #expect(await proxy.abandon() == 1)
         try await send("two")
         // The server hears others meanwhile, and speaks to all.
         try await talk(proxy) { sendToo, repliesToo in

@@ -38,6 +38,7 @@ public final class RawClient: Sendable {
 
   /// Whether the other side has hung up, as far as a client that reads can know.
   public var isClosed: Bool { !channel.isActive || received.hasEnded.load(ordering: .relaxed) }
+  public var bytes: [UInt8] { received.bytes.withLock { $0 } }
   public var text: String { String(decoding: received.bytes.withLock { $0 }, as: UTF8.self) }
 
   public func send(_ text: String) async throws { try await send(Array(text.utf8)) }
@@ -63,6 +64,22 @@ public final class RawClient: Sendable {
   public func answer() async throws -> String {
     try await eventually("an answer") { text.contains("\r\n\r\n") || isClosed }
     return text
+  }
+
+  /// Waits for the whole answer to one request, and takes it out of what has come.
+  /// - Returns: nil when the other side has hung up instead.
+  public func next(to method: String = "GET") async throws -> RawAnswer? {
+    var answer: RawAnswer?
+    try await eventually("an answer") {
+      let isClosed = isClosed
+      answer = received.bytes.withLock { bytes in
+        guard let answer = RawAnswer(bytes, to: method, isClosed: isClosed) else { return nil }
+        bytes.removeFirst(answer.byteCount)
+        return answer
+      }
+      return answer != nil || isClosed
+    }
+    return answer
   }
 
   /// Waits for the other side to hang up, and returns all that has come.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BatonDrill
+import BatonShared
 import BatonTelemetry
 import Logging
 
@@ -34,7 +35,7 @@ struct DrillCommand: AsyncParsableCommand {
       back; workers are drained, stopped, suspended and killed for --minutes, and replaced.
 
       Scenario `chaos`: what a public comparison of job queues does to each (PostgreSQL restarted, its connections ended, no \
-      connection to be had, a worker killed again and again, everything killed), and the rate before and after. Six minutes.
+      connection to be had, a worker killed again and again, everything killed), and the rate before and after. Five minutes.
 
       Scenario `million`: --jobs small jobs through a fleet while faults of all sorts happen all the time, and every single \
       one accounted for afterwards.
@@ -135,6 +136,7 @@ struct DrillCommand: AsyncParsableCommand {
     if let share = StolenTime.share(since: start) {
       errors.line("\(share) of the processors' time was stolen by the machine's host")
     }
+    surroundings.output.line("Baton \(BatonVersion.current), drill \(scenario.rawValue), seed \(seed).\n")
     try show(verdict, otherwise: "(seed \(seed)); the history is in \(folder)", surroundings)
     if !keep, self.folder == nil { try? FileManager.default.removeItem(atPath: folder) }
   }
@@ -147,6 +149,7 @@ struct DrillCommand: AsyncParsableCommand {
     } catch {
       throw CommandFailure(ExitStatus.data, "'\(path)' is no history of a drill: \(error)")
     }
+    surroundings.output.line("Judged by Baton \(BatonVersion.current).\n")
     try show(verdict, otherwise: "in this history", surroundings)
   }
 

@@ -39,7 +39,7 @@ extension FaultCheck {
 
   /// Where a backlog is still being worked off, more is done than comes in: that is not the rate to come back to.
   private func former(_ start: Double, _ end: Double) -> Double {
-    let coming = Double(accepted.values.count { $0 >= start && $0 < end }) / max(0.001, end - start)
+    let coming = Double(coming.count { $0 >= start && $0 < end }) / max(0.001, end - start)
     return min(rate(from: start, to: end), coming)
   }
 
@@ -167,7 +167,7 @@ extension FaultCheck {
   // MARK: Excuses
 
   /// Something took longer than it should, but came: a remark if the machine was late just then.
-  private func judgeSlowness(
+  func judgeSlowness(
     _ text: String, from start: Double, to end: Double, _ verdict: inout FaultVerdict, isForgivable: Bool = true
   ) {
     let late = base.lateness.greatest(from: start, to: end)

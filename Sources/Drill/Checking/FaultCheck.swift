@@ -26,10 +26,14 @@ struct FaultCheck: Sendable {
   let history: [HistoryEntry]
   let faults: [any Fault]
   let forgivesSlowness: Bool
-  /// When workers were told that a job is done.
+  /// When workers were told that a job of the steady load is done.
   let dones: [Double]
   /// When jobs were accepted.
   let accepted: [Int: Double]
+  /// When those of the steady load were.
+  let coming: [Double]
+  /// What was answered to the cancellation of a job, and when.
+  let cancellations: [Int: (at: Double, answer: String)]
   /// What is to be there after each fault; nil in a history that does not tell.
   let parts: [String]?
 
@@ -40,9 +44,19 @@ struct FaultCheck: Sendable {
     self.faults = faults
     self.forgivesSlowness = forgivesSlowness
     base = InterruptionCheck(history: history)
-    dones = self.history.compactMap { $0.event.isDone ? $0.at : nil }
     accepted = history.reduce(into: [:]) { accepted, entry in
       if case .accepted(let job, _) = entry.event { accepted[job.index] = entry.at }
+    }
+    let others = base.jobs.values.filter { $0.fate != .done }
+    let otherIDs = Set(others.compactMap { [ids = base.ids] in ids[$0.index] })
+    dones = self.history.compactMap { entry in
+      guard case .told(_, let id, _, "done") = entry.event, !otherIDs.contains(id) else { return nil }
+      return entry.at
+    }
+    let otherNumbers = Set(others.map(\.index))
+    coming = accepted.compactMap { otherNumbers.contains($0.key) ? nil : $0.value }
+    cancellations = history.reduce(into: [:]) { answers, entry in
+      if case .cancelAnswered(let job, let answer) = entry.event { answers[job] = (entry.at, answer) }
     }
     parts = history.lazy.compactMap(\.event.parts).first
   }
@@ -58,10 +72,15 @@ struct FaultCheck: Sendable {
       judged.append((at, jobs))
     }
     judgeSubmissions(&verdict)
+    judgeReadiness(windows, &verdict)
     for window in windows {
       var jobs = FaultVerdict.Jobs()
       for (at, job) in judged where at >= window.before && at < window.end { jobs.add(job) }
       verdict.rows.append(row(window, among: windows, jobs, &verdict))
+    }
+    // What cannot be had here is left out; but a drill of nothing else has shown nothing.
+    if !windows.isEmpty, windows.allSatisfy({ $0.skipped != nil }) {
+      verdict.violations.append("nothing was tested: no fault could be had")
     }
     for fault in faults where !windows.contains(where: { $0.fault.name == fault.name }) {
       verdict.violations.append("\(fault.name) was never begun")
@@ -110,15 +129,19 @@ struct FaultCheck: Sendable {
       verdict.violations.append("job \(index) is lost: nothing is known of it in the end")
       return jobs
     }
-    switch ending.status {
-    case "done": jobs.done = 1
-    case "failed", "cancelled":
+    let fate = base.jobs[index]?.fate ?? .done
+    switch (ending.status, fate) {
+    case ("done", _): jobs.done = 1
+    case ("failed", .fails): jobs.failedAsMeant = 1
+    case ("cancelled", .cancelled): jobs.cancelled = 1
+    case ("failed", _), ("cancelled", _):
       jobs.failed = 1
       verdict.violations.append("job \(index) is \(ending.status)")
     default:
       jobs.lost = 1
       verdict.violations.append("job \(index) is lost: it is '\(ending.status)' in the end")
     }
+    if jobs.lost == 0 { judgeFate(fate, ending, windows, &verdict) }
     let recorded = ending.attempts.filter { $0.outcome == "done" }.map(\.number)
     let told = Set((base.words[ending.id] ?? []).filter { $0.word == "done" }.map(\.attempt))
     if recorded.count > 1 || told.count > 1 || !told.isSubset(of: recorded) {
@@ -131,20 +154,46 @@ struct FaultCheck: Sendable {
     }
     for attempt in ending.attempts {
       verdict.attempts[attempt.outcome ?? "open", default: 0] += 1
-      let isBad = !["done", "interrupted", "released", "lost"].contains(attempt.outcome)
-      if isBad, !mayFail(attempt, windows) {
+      let isGood = ["done", "interrupted", "released", "lost"].contains(attempt.outcome)
+      if !isGood, !isMeant(attempt, fate), !mayFail(attempt, windows) {
         verdict.violations.append(
           "attempt \(attempt.number) of job \(index) is '\(attempt.outcome ?? "open")' in the end")
       }
     }
+    for (worker, number, word) in base.words[ending.id] ?? [] where word != "refused" && word != "done" {
+      let outcome = ending.attempts.first { $0.number == number }?.outcome
+      guard outcome != word else { continue }
+      verdict.violations.append(
+        "\(worker) was told that attempt \(number) of job \(index) is '\(word)'; on record it is '\(outcome ?? "open")'"
+      )
+    }
     judgeWork(index, ending, &verdict)
+    judgeStarts(index, &verdict)
     return jobs
   }
 
-  private func mayFail(_ attempt: JobEnding.Attempt, _ windows: [Window]) -> Bool {
+  func mayFail(_ attempt: JobEnding.Attempt, _ windows: [Window]) -> Bool {
     guard attempt.outcome == "failed", let end = attempt.endedAt else { return false }
     return windows.contains { window in
       window.fault.failsAttempts && end >= window.begun ?? .infinity && end <= window.over ?? .infinity
+    }
+  }
+
+  /// Whether each attempt at a job began where those before it had got to.
+  private func judgeStarts(_ index: Int, _ verdict: inout FaultVerdict) {
+    verdict.violations += base.judgeCheckpoints(index)
+    if let id = base.ids[index], let told = base.checkpoints[id] {
+      verdict.checkpoints += told.acknowledged.count
+      verdict.resumptions += told.given.values.count { $0 > 0 }
+    }
+    guard let job = base.jobs[index] else { return }
+    var start = StartingPoint()
+    for run in base.runs[index] ?? [] {
+      verdict.violations += start.judge(run, of: job)
+      // The kind `steps` says that it has saved when that has been acknowledged. When a program's file was, only the
+      // sequences tell.
+      guard !run.isExact else { continue }
+      for mark in run.checkpoints + [run.interrupted].compactMap({ $0 }) { start.save(mark.number) }
     }
   }
 

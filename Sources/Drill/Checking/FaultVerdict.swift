@@ -3,7 +3,12 @@ public struct FaultVerdict: DrillVerdict {
   struct Jobs: Sendable, Equatable {
     var accepted = 0
     var done = 0
+    /// Those that failed or were cancelled, and were to be done.
     var failed = 0
+    /// Those that were to fail for good.
+    var failedAsMeant = 0
+    /// Those that were cancelled by whoever submitted them.
+    var cancelled = 0
     var lost = 0
     var doubleSettled = 0
 
@@ -11,6 +16,8 @@ public struct FaultVerdict: DrillVerdict {
       accepted += other.accepted
       done += other.done
       failed += other.failed
+      failedAsMeant += other.failedAsMeant
+      cancelled += other.cancelled
       lost += other.lost
       doubleSettled += other.doubleSettled
     }
@@ -38,6 +45,12 @@ public struct FaultVerdict: DrillVerdict {
   var jobs = Jobs()
   /// How many were submitted twice, with the same key, and answered both times.
   var repeated = 0
+  /// Attempts with checkpoints that were acknowledged, and attempts that were given one to go on from.
+  var checkpoints = 0
+  var resumptions = 0
+  /// How often the coordinators were asked whether they are ready, and how often they were not.
+  var readinessAsked = 0
+  var notReady = 0
   var attempts: [String: Int] = [:]
   var lateness = 0.0
   /// What must not be. Empty for a drill that shows what it is to show.
@@ -50,6 +63,10 @@ public struct FaultVerdict: DrillVerdict {
     rows += other.rows
     jobs.add(other.jobs)
     repeated += other.repeated
+    checkpoints += other.checkpoints
+    resumptions += other.resumptions
+    readinessAsked += other.readinessAsked
+    notReady += other.notReady
     attempts.merge(other.attempts, uniquingKeysWith: +)
     lateness = max(lateness, other.lateness)
     violations += other.violations
@@ -70,7 +87,10 @@ public struct FaultVerdict: DrillVerdict {
     lines += [
       "",
       "\(jobs.accepted) jobs accepted, \(jobs.done) done, \(jobs.failed) failed, \(jobs.lost) lost, "
-        + "\(jobs.doubleSettled) double-settled; \(repeated) were submitted twice with their key. Attempts: "
+        + "\(jobs.doubleSettled) double-settled; \(repeated) were submitted twice with their key. As they were meant to, "
+        + "\(jobs.failedAsMeant) more failed for good and \(jobs.cancelled) were cancelled.",
+      "\(checkpoints) attempts saved checkpoints, and \(resumptions) went on from one. The coordinators were asked "
+        + "\(readinessAsked) times whether they are ready; \(notReady) times they were not, or did not answer. Attempts: "
         + attempts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
         + ". The machine was late by up to \(tenths(lateness)) s.",
       "", "What happened:",

@@ -14,23 +14,11 @@ extension InterruptionCheck {
   /// Looks at all attempts of a job: where each began, and what of the one before was worked again.
   func judgeWork(_ index: Int, _ verdict: inout InterruptionVerdict) {
     guard let job = jobs[index], let runs = runs[index], let ending = endings[index] else { return }
-    // The furthest that any attempt has come, and what the next attempt must not be behind.
-    var furthest = 0
-    var floor = 0
+    verdict.violations += judgeCheckpoints(index)
+    var start = StartingPoint()
     for (position, run) in runs.enumerated() {
       let next = runs.dropFirst(position + 1).first
-      if let first = run.first {
-        if first - 1 < floor {
-          verdict.violations.append(
-            "attempt \(run.attempt) of job \(index) began with step \(first), though step \(floor) had been saved")
-        }
-        if job.kind == .exec, first - 1 > furthest {
-          verdict.violations.append(
-            "attempt \(run.attempt) of job \(index) began with step \(first), though only \(furthest) were executed")
-        }
-        floor = max(floor, first - 1)
-      }
-      furthest = max(furthest, run.last ?? 0)
+      verdict.violations += start.judge(run, of: job)
       let attempt = ending.attempts.first { $0.number == run.attempt }
       let cause = cause(of: run, job, attempt)
       let end = end(of: run, cause)
@@ -38,10 +26,10 @@ extension InterruptionCheck {
       // What was written in the last moment before a hand-back is at the coordinator, unless the machine was too late.
       let isInTime = isHandedBack && lateness(at: end) <= excuse(run)
       for checkpoint in run.checkpoints where isSaved(checkpoint, before: end, of: run, isInTime) {
-        floor = max(floor, checkpoint.number)
+        start.save(checkpoint.number)
       }
       if let interrupted = run.interrupted, isInTime || (isHandedBack && !run.isExact) {
-        floor = max(floor, interrupted.number)
+        start.save(interrupted.number)
       }
       guard let next, run.finishedAt == nil || attempt?.outcome != "done" else { continue }
       if job.kind == .exec { judgeOverlap(run, next, cause, &verdict) }

@@ -41,6 +41,8 @@ struct InterruptionCheck: Sendable {
   var workers: [String: Worker] = [:]
   /// What workers were told, by the job's id.
   var words: [String: [(worker: String, attempt: Int, word: String)]] = [:]
+  /// By the job's id.
+  var checkpoints: [String: Checkpoints] = [:]
   var lateness = Lateness()
   var duration = 0.0
   var leftProcesses = 0
@@ -74,11 +76,17 @@ struct InterruptionCheck: Sendable {
     case .resumed(let name):
       if let last = workers[name]?.suspensions.indices.last { workers[name]?.suspensions[last].until = entry.at }
     case .told(let worker, let job, let attempt, let word): words[job, default: []].append((worker, attempt, word))
+    case .restored(_, let job, let attempt, let sequence):
+      checkpoints[job, default: Checkpoints()].give(sequence, to: attempt)
+    case .saved(_, let job, let attempt, let sequence):
+      checkpoints[job, default: Checkpoints()].acknowledge(sequence, to: attempt)
     case .late(let seconds): lateness.add(seconds, at: entry.at)
     case .run(let run): runs[run.job, default: []].append(run)
     case .left(let processes): leftProcesses = processes
     // Of drills of other sorts.
-    case .fleet, .receipt, .givenUp, .counted, .transaction, .began, .phase: break
+    case .fleet, .receipt, .givenUp, .cancelAnswered, .readiness, .database, .counted, .transaction, .began,
+      .phase:
+      break
     case .ending(let ending): endings[ending.job] = ending
     }
   }

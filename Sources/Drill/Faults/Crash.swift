@@ -3,8 +3,6 @@
 struct Crash: Fault {
   let name = "crash"
   let summary = "PostgreSQL stopped dead, all coordinators and workers killed; all started again after 2 s"
-  /// The jobs that were running come back when their leases have run out.
-  let recoveryLimit = 12.0
 
   func inflict(on stage: FaultStage) async throws -> String? {
     let programs = (stage.coordinators + stage.workers).compactMap(\.process)

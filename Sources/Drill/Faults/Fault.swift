@@ -48,8 +48,9 @@ enum Faults {
     [
       WorkerKilled(), WorkerSuspended(), WorkerTerminated(), WorkerKilledRepeatedly(),
       CoordinatorKilled(), CoordinatorSuspended(), CoordinatorTerminated(),
-      DatabaseRestarted(mode: .fast), DatabaseRestarted(mode: .immediate), BackendsKilled(), ConnectionsExhausted(),
-      PinnedTransaction(), Crash(),
+      // Long enough to see what the coordinators say of themselves meanwhile.
+      DatabaseRestarted(mode: .fast, seconds: 5), DatabaseRestarted(mode: .immediate, seconds: 5), BackendsKilled(),
+      ConnectionsExhausted(), PinnedTransaction(), Crash(),
     ] + NetworkFault.all + [AnswersLost(), DiskFull(), Failover()]
 
   static func named(_ name: String) -> (any Fault)? { all.first { $0.name == name } }

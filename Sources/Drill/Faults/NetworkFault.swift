@@ -60,14 +60,20 @@ struct NetworkFault: Fault {
       }
       return count > 0 ? "\(count) connections" : nil
     case .halfOpen:
-      let count = links.reduce(0) { $0 + $1.abandon() }
+      var count = 0
+      for link in links { count += await link.abandon() }
       return count > 0 ? "\(count) connections" : nil
     }
   }
 
   private func hold(_ mode: TCPProxy.Mode, _ links: [TCPProxy], _ stage: FaultStage) async throws -> String? {
     for link in links { link.set(mode) }
-    defer { for link in links { link.set(.pass) } }
+    let isAway = place == .database && mode.isCut
+    if isAway { stage.note(.database(isThere: false)) }
+    defer {
+      if isAway { stage.note(.database(isThere: true)) }
+      for link in links { link.set(.pass) }
+    }
     try await stage.hold(seconds: 8)
     return "\(links.count) links"
   }

@@ -4,8 +4,6 @@ struct WorkerKilled: Fault {
   var place = 0
   let name = "worker-sigkill"
   let summary = "SIGKILL of one worker and its programs"
-  /// Its jobs come back when their leases have run out.
-  let recoveryLimit = 12.0
 
   func inflict(on stage: FaultStage) async throws -> String? {
     guard let process = stage.workers[place % stage.workers.count].process else { return nil }

@@ -2,8 +2,6 @@
 struct WorkerKilledRepeatedly: Fault {
   let name = "worker-sigkill-again"
   let summary = "SIGKILL of one worker and its programs, five times, as soon as it works again"
-  /// The jobs of the last one come back when their leases have run out.
-  let recoveryLimit = 12.0
 
   func inflict(on stage: FaultStage) async throws -> String? {
     let worker = stage.workers[0]

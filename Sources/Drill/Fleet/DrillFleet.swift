@@ -32,6 +32,10 @@ final class DrillFleet: Sendable {
   private let stream: AsyncStream<DrillProcess>
   private let all = Mutex<[DrillProcess]>([])
 
+  /// What the database allows in all: room for the coordinators and all that a broken network leaves behind of them, and
+  /// few enough to be used up within a moment.
+  private static let connections = 60
+
   /// - Throws: `LocalPostgresError`, or an error when the folder cannot be made.
   init(folder: String, programs: DrillPrograms, logger: Logger) throws {
     self.folder = folder
@@ -40,8 +44,8 @@ final class DrillFleet: Sendable {
       try FileManager.default.createDirectory(atPath: "\(folder)/\(part)", withIntermediateDirectories: true)
     }
     postgres = try LocalPostgres(
-      dataDirectory: LocalPostgres.temporaryDirectory(), port: LoopbackPorts.anyStable(), ephemeral: true,
-      logger: logger)
+      dataDirectory: LocalPostgres.temporaryDirectory(), port: LoopbackPorts.anyStable(),
+      settings: ["max_connections": "\(Self.connections)"], ephemeral: true, logger: logger)
     (stream, launches) = AsyncStream.makeStream()
   }
 

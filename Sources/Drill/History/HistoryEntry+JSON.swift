@@ -26,6 +26,9 @@ extension HistoryEntry: JSONEncodable {
       case .counted(let jobs):
         writer.field("event", "counted")
         writer.field("number", jobs)
+      case .database(let isThere):
+        writer.field("event", "database")
+        writer.field("open", isThere)
       case .transaction(let isOpen):
         writer.field("event", "transaction")
         writer.field("open", isOpen)
@@ -33,6 +36,25 @@ extension HistoryEntry: JSONEncodable {
         Self.write("began", worker, to: &writer)
         writer.field("id", job)
         writer.field("attempt", attempt)
+      case .restored(let worker, let job, let attempt, let sequence):
+        Self.write("restored", worker, to: &writer)
+        writer.field("id", job)
+        writer.field("attempt", attempt)
+        writer.field("sequence", sequence)
+      case .saved(let worker, let job, let attempt, let sequence):
+        Self.write("saved", worker, to: &writer)
+        writer.field("id", job)
+        writer.field("attempt", attempt)
+        writer.field("sequence", sequence)
+      case .cancelAnswered(let job, let answer):
+        writer.field("event", "cancel_answered")
+        writer.field("number", job)
+        writer.field("words", answer)
+      case .readiness(let coordinator, let status, let sentAt):
+        writer.field("event", "readiness")
+        writer.field("from", coordinator)
+        writer.field("status", status)
+        writer.field("seconds", (sentAt * 1000).rounded() / 1000)
       case .workerStarted(let worker): Self.write("worker_started", worker, to: &writer)
       case .workerReady(let worker): Self.write("worker_ready", worker, to: &writer)
       case .workerEnded(let worker, let ending):

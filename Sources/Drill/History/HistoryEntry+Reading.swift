@@ -15,6 +15,8 @@ extension HistoryEntry: JSONDecodable {
     var phase = ""
     var fault = ""
     var seconds: Double?
+    var sequence = 0
+    var status: Int?
     var flag = false
     var job: DrillJob?
     var run: ProgramRun?
@@ -28,18 +30,20 @@ extension HistoryEntry: JSONDecodable {
     var line = Line()
     try reader.object { key, reader throws(JSONError) in
       switch key {
-      case "at": line.at = try reader.double()
+      case "at": line.at = try reader.time()
       case "event": line.event = try reader.string()
       case "worker": line.worker = try reader.string()
       case "word", "words": line.words = try reader.string()
       case "id": line.id = try reader.string()
       case "source", "from": line.source = try reader.string()
-      case "number", "attempt", "processes": line.number = try reader.int()
+      case "number", "attempt", "processes": line.number = try reader.count()
       case "kind": line.kind = try reader.string()
       case "phase": line.phase = try reader.string()
       case "fault": line.fault = try reader.string()
       case "seconds", "deadline":
-        line.seconds = try reader.optional { reader throws(JSONError) in try reader.double() }
+        line.seconds = try reader.optional { reader throws(JSONError) in try reader.time() }
+      case "sequence": line.sequence = try reader.count()
+      case "status": line.status = try reader.optional { reader throws(JSONError) in try reader.count() }
       case "overdue", "open": line.flag = try reader.bool()
       case "coordinators": line.coordinators = try Self.names(&reader)
       case "workers": line.workers = try Self.names(&reader)
@@ -67,8 +71,14 @@ extension HistoryEntry: JSONDecodable {
     case "receipt": .receipt(job: line.number, id: line.id, from: line.source, sentAt: line.seconds ?? 0)
     case "given_up": .givenUp(job: line.number, reason: line.words)
     case "counted": .counted(jobs: line.number)
+    case "database": .database(isThere: line.flag)
     case "transaction": .transaction(isOpen: line.flag)
     case "began": .began(worker: line.worker, job: line.id, attempt: line.number)
+    case "restored":
+      .restored(worker: line.worker, job: line.id, attempt: line.number, sequence: line.sequence)
+    case "saved": .saved(worker: line.worker, job: line.id, attempt: line.number, sequence: line.sequence)
+    case "cancel_answered": .cancelAnswered(job: line.number, answer: line.words)
+    case "readiness": .readiness(coordinator: line.source, status: line.status, sentAt: line.seconds ?? 0)
     case "worker_started": .workerStarted(line.worker)
     case "worker_ready": .workerReady(line.worker)
     case "worker_ended": .workerEnded(line.worker, ProcessEnding(line.text))
@@ -119,21 +129,24 @@ extension ProcessEnding {
 
 extension DrillJob: JSONDecodable {
   init(from reader: inout JSONReader) throws(JSONError) {
-    self.init(index: 0, kind: .exec, steps: 0, stepSeconds: 0, checkpointEvery: 1, behaviour: .auto)
+    self.init(index: 0, kind: .exec, steps: 1, stepSeconds: 0, checkpointEvery: 1, behaviour: .auto)
     try reader.object { key, reader throws(JSONError) in
       switch key {
-      case "index": index = try reader.int()
+      case "index": index = try reader.count()
       case "kind":
         guard let known = Kind(rawValue: try reader.string()) else { throw JSONError(expected: "a kind of job") }
         kind = known
-      case "steps": steps = try reader.int()
-      case "step_seconds": stepSeconds = try reader.double()
-      case "checkpoint_every": checkpointEvery = try reader.int()
+      case "steps": steps = try reader.int(in: 1...1_000_000)
+      case "step_seconds": stepSeconds = try reader.time()
+      case "checkpoint_every": checkpointEvery = try reader.int(in: 1...1_000_000)
       case "on_interruption":
         guard let known = InterruptionBehaviour(rawValue: try reader.string()) else {
           throw JSONError(expected: "a behaviour")
         }
         behaviour = known
+      case "fate":
+        guard let known = Fate(rawValue: try reader.string()) else { throw JSONError(expected: "what becomes of it") }
+        fate = known
       default: try reader.skip()
       }
     }
@@ -145,16 +158,16 @@ extension ProgramRun: JSONDecodable {
     self.init(job: 0, attempt: 0, worker: "", first: nil)
     try reader.object { key, reader throws(JSONError) in
       switch key {
-      case "job": job = try reader.int()
-      case "attempt": attempt = try reader.int()
+      case "job": job = try reader.count()
+      case "attempt": attempt = try reader.count()
       case "worker": worker = try reader.string()
-      case "first": first = try reader.optional { reader throws(JSONError) in try reader.int() }
-      case "started_at": startedAt = try reader.optional { reader throws(JSONError) in try reader.double() }
+      case "first": first = try reader.optional { reader throws(JSONError) in try reader.count() }
+      case "started_at": startedAt = try reader.optional { reader throws(JSONError) in try reader.time() }
       case "exact": isExact = try reader.bool()
       case "steps": steps = try reader.values()
       case "checkpoints": checkpoints = try reader.values()
       case "interrupted": interrupted = try reader.optional { reader throws(JSONError) in try reader.value() }
-      case "finished_at": finishedAt = try reader.optional { reader throws(JSONError) in try reader.double() }
+      case "finished_at": finishedAt = try reader.optional { reader throws(JSONError) in try reader.time() }
       default: try reader.skip()
       }
     }
@@ -165,7 +178,7 @@ extension ProgramRun.Mark: JSONDecodable {
   init(from reader: inout JSONReader) throws(JSONError) {
     var values: [Double?] = []
     try reader.array { reader throws(JSONError) in
-      values.append(try reader.optional { reader throws(JSONError) in try reader.double() })
+      values.append(try reader.optional { reader throws(JSONError) in try reader.time() })
     }
     guard values.count == 2, let number = values[0] else { throw JSONError(expected: "a step and its time") }
     self.init(number: Int(number), at: values[1])
@@ -177,7 +190,7 @@ extension JobEnding: JSONDecodable {
     self.init(job: 0, id: "", status: "", error: nil, attempts: [])
     try reader.object { key, reader throws(JSONError) in
       switch key {
-      case "job": job = try reader.int()
+      case "job": job = try reader.count()
       case "id": id = try reader.string()
       case "status": status = try reader.string()
       case "error": error = try reader.optional { reader throws(JSONError) in try reader.string() }
@@ -193,14 +206,20 @@ extension JobEnding.Attempt: JSONDecodable {
     self.init(number: 0, worker: "", outcome: nil, reason: nil, startedAt: 0, endedAt: nil)
     try reader.object { key, reader throws(JSONError) in
       switch key {
-      case "number": number = try reader.int()
+      case "number": number = try reader.count()
       case "worker": worker = try reader.string()
       case "outcome": outcome = try reader.optional { reader throws(JSONError) in try reader.string() }
       case "reason": reason = try reader.optional { reader throws(JSONError) in try reader.string() }
-      case "started_at": startedAt = try reader.double()
-      case "ended_at": endedAt = try reader.optional { reader throws(JSONError) in try reader.double() }
+      case "started_at": startedAt = try reader.time()
+      case "ended_at": endedAt = try reader.optional { reader throws(JSONError) in try reader.time() }
       default: try reader.skip()
       }
     }
   }
+}
+
+/// A history may come from anywhere: what is no time or count of a drill is refused, so that judging it comes to an end.
+extension JSONReader {
+  fileprivate mutating func time() throws(JSONError) -> Double { try double(in: HistoryEntry.times) }
+  fileprivate mutating func count() throws(JSONError) -> Int { try int(in: HistoryEntry.counts) }
 }

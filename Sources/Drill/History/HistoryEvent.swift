@@ -11,6 +11,13 @@ enum HistoryEvent: Sendable {
   case receipt(job: Int, id: String, from: String, sentAt: Double)
   /// A submission had no answer to the end, and is not tried any more.
   case givenUp(job: Int, reason: String)
+  /// A coordinator's answer to a job's cancellation: the job's status, or `conflict` where it had ended before.
+  case cancelAnswered(job: Int, answer: String)
+  /// What a coordinator's `/ready` answered, 200 or 503; nil if it did not within ``ReadinessWatch/patience``.
+  /// - Parameter sentAt: When it was asked, in seconds since the drill's start.
+  case readiness(coordinator: String, status: Int?, sentAt: Double)
+  /// The database is out of the coordinators' reach from now on, or about to be in it again.
+  case database(isThere: Bool)
   /// So many jobs the database holds in the end.
   case counted(jobs: Int)
   /// A transaction that is to stay open is now, or has ended.
@@ -28,6 +35,10 @@ enum HistoryEvent: Sendable {
   case resumed(worker: String)
   /// A worker begins an attempt.
   case began(worker: String, job: String, attempt: Int)
+  /// An attempt was given the newest checkpoint there is, by its sequence; 0 where there was none.
+  case restored(worker: String, job: String, attempt: Int, sequence: Int)
+  /// The coordinator acknowledged a checkpoint of an attempt, by its sequence.
+  case saved(worker: String, job: String, attempt: Int, sequence: Int)
   /// What a worker heard of an attempt's settlement: an outcome that was accepted, or `refused`.
   case told(worker: String, job: String, attempt: Int, String)
   /// The drill itself was woken so many seconds late: the machine is busy.
@@ -100,6 +111,11 @@ struct JobEnding: Sendable, Equatable {
 
 /// An event and its time, in seconds since the drill's start.
 struct HistoryEntry: Sendable {
+  /// No drill takes longer, in seconds. (A job may have been started before it, by the clock of a machine that was set.)
+  static let times = -1e6...1e6
+  /// No drill counts further.
+  static let counts = -1...100_000_000
+
   var at: Double
   var event: HistoryEvent
 }

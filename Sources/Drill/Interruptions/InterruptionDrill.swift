@@ -87,6 +87,8 @@ public struct InterruptionDrill: Drill {
       "COORDINATOR_URL": coordinator, "WORKER_SLOTS": "\(options.slots)", "WORKER_CAPACITY_TYPE": "spot",
       "SPOT_PROVIDER": "aws", "POLL_INTERVAL_SECONDS": "\(InterruptionCheck.pollInterval)",
       "GRACE_PERIOD_SECONDS": "\(options.grace)", "EXEC_ALLOW": "*",
+      // So that they say what they were told of checkpoints.
+      "LOG_LEVEL": "debug",
     ]
   }
 }

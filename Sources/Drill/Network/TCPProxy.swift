@@ -4,7 +4,8 @@ import Synchronization
 
 /// What stands between two parts of a fleet, and behaves as bad networks do.
 ///
-/// Bytes that a cut holds back arrive when it has healed, as TCP would send them again.
+/// Bytes that a cut holds back arrive when it has healed, as TCP would send them again. While it lasts, nobody gets a new
+/// connection: see ``LoopbackListener``.
 final class TCPProxy: Sendable {
   /// What becomes of bytes.
   enum Mode: Sendable, Equatable {
@@ -17,6 +18,14 @@ final class TCPProxy: Sendable {
     case cutToClient
     /// Everything arrives so many seconds late, in each direction.
     case delay(seconds: Double)
+
+    /// Whether no connection comes about: that takes a packet in each direction.
+    var isCut: Bool {
+      switch self {
+      case .cut, .cutToServer, .cutToClient: true
+      case .pass, .delay: false
+      }
+    }
 
     func holds(back direction: ProxyHandler.Direction) -> Bool {
       switch self {
@@ -31,23 +40,20 @@ final class TCPProxy: Sendable {
   let core: ProxyCore
   /// Where it listens, on 127.0.0.1.
   let port: Int
-  private let listener: any Channel
+  private let listener: LoopbackListener
 
   /// Listens on a free port of 127.0.0.1.
   init() async throws {
     let core = ProxyCore()
-    let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-      .childChannelInitializer { client in core.accept(client) }
-      .bind(host: "127.0.0.1", port: 0).get()
+    let listener = try await LoopbackListener { client in core.accept(client) }
     self.core = core
     self.listener = listener
-    port = listener.localAddress?.port ?? 0
+    port = listener.port
   }
 
   /// Stops listening, and closes all connections.
   func close() async {
-    try? await listener.close()
+    await listener.close()
     reset()
   }
 
@@ -57,6 +63,7 @@ final class TCPProxy: Sendable {
   /// From now on bytes fare so.
   func set(_ mode: Mode) {
     core.state.withLock { $0.mode = mode }
+    listener.set(isReachable: !mode.isCut)
     tell(.lookAgain)
   }
 
@@ -66,9 +73,17 @@ final class TCPProxy: Sendable {
   func reset() -> Int { tell(.reset) }
 
   /// Neither side of a connection hears of the other any more, and neither is told so. New connections work.
-  /// - Returns: How many connections there were.
+  /// - Returns: How many connections there were; what is sent on them from now on goes nowhere.
   @discardableResult
-  func abandon() -> Int { tell(.abandon) }
+  func abandon() async -> Int {
+    let clients = core.state.withLock { Array($0.clients.values) }
+    for client in clients {
+      // Carried out when this returns: what is readable by then could else be read first.
+      try? await client.eventLoop.submit { client.pipeline.fireUserInboundEventTriggered(ProxyHandler.Order.abandon) }
+        .get()
+    }
+    return clients.count
+  }
 
   /// The answers to the next `count` requests that begin so do not arrive: their connections are reset instead.
   func loseAnswers(toRequests start: String, count: Int) {

@@ -10,6 +10,20 @@ struct DrillJob: Sendable, Equatable {
     case steps
   }
 
+  /// What is to become of a job.
+  enum Fate: String, Sendable, CaseIterable {
+    case done
+    /// Its program fails once, with attempts left, and is done after that.
+    case failsOnce = "fails_once"
+    /// It fails each time, and for good when it has used up its ``DrillJob/failures``.
+    case fails
+    /// Whoever submitted it cancels it.
+    case cancelled
+  }
+
+  /// How often a job fails that does each time.
+  static let failures = 2
+
   var index: Int
   var kind: Kind
   var steps: Int
@@ -17,6 +31,10 @@ struct DrillJob: Sendable, Equatable {
   /// Steps from one checkpoint to the next.
   var checkpointEvery: Int
   var behaviour: InterruptionBehaviour
+  var fate = Fate.done
+
+  /// The step that fails, where one does.
+  var failAt: Int? { fate == .fails || fate == .failsOnce ? max(1, steps / 2) : nil }
 
   /// How long it takes if nothing happens, in seconds.
   var seconds: Double { Double(steps) * stepSeconds }
@@ -32,6 +50,7 @@ struct DrillJob: Sendable, Equatable {
         writer.field("steps", steps)
         writer.field("step_seconds", stepSeconds)
         writer.field("checkpoint_every", checkpointEvery)
+        if let failAt { writer.field("fail_at", failAt) }
       }
     case .exec:
       writer.object { writer in
@@ -41,6 +60,7 @@ struct DrillJob: Sendable, Equatable {
     }
     return JobSubmission(
       kind: kind.rawValue, payload: RawJSON(trusted: writer.bytes),
+      maxAttempts: fate == .fails ? Self.failures : 5,
       // The fleet loses a worker every few seconds. A job that takes minutes may well meet more kills than usual.
       maxLosses: 1000, onInterruption: behaviour, tags: ["drill": "\(index)"])
   }
@@ -55,6 +75,7 @@ extension DrillJob: JSONEncodable {
       writer.field("step_seconds", stepSeconds)
       writer.field("checkpoint_every", checkpointEvery)
       writer.field("on_interruption", behaviour.rawValue)
+      if fate != .done { writer.field("fate", fate.rawValue) }
     }
   }
 }

@@ -54,6 +54,7 @@ public enum StepProgram {
   private static func work(
     _ order: StepOrder, from first: Int, parent: pid_t, _ files: Files, _ record: StepRecordWriter
   ) async throws -> Int32 {
+    let hasFailed = order.failOnceAt != nil && StepRecord.hasFailed(in: order.record)
     var done = first
     var due = ContinuousClock.now
     while done < order.steps {
@@ -66,6 +67,10 @@ public enum StepProgram {
       }
       // Without its worker the program is on a machine that is gone.
       guard getppid() == parent else { return 1 }
+      if done + 1 == order.failOnceAt, !hasFailed {
+        record.failed(at: done + 1)
+        return 1
+      }
       done += 1
       record.executed(done)
       files.report(progress: Double(done) / Double(order.steps))

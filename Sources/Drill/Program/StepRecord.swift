@@ -15,7 +15,8 @@
 /// becomes of the program.
 ///
 /// `S attempt worker first time`, `E attempt step time` (executed), `C attempt step time` (checkpoint written),
-/// `I attempt step time` (interrupted, with a checkpoint), `F attempt - time` (finished). Times are seconds since 1970.
+/// `I attempt step time` (interrupted, with a checkpoint), `F attempt - time` (finished), `X attempt step time` (failed, as
+/// it was told to). Times are seconds since 1970.
 struct StepRecordWriter: Sendable {
   let attempt: Int
   private let descriptor: Int32
@@ -31,6 +32,7 @@ struct StepRecordWriter: Sendable {
   func saved(_ step: Int) { line("C \(attempt) \(step)") }
   func interrupted(at step: Int) { line("I \(attempt) \(step)") }
   func finished() { line("F \(attempt) -") }
+  func failed(at step: Int) { line("X \(attempt) \(step)") }
 
   private func line(_ text: String) {
     let bytes = Array("\(text) \(WallClock.now)\n".utf8)
@@ -46,6 +48,12 @@ enum WallClock {
 
 /// Reads what programs have written down.
 enum StepRecord {
+  /// Whether a run of the job's program has failed as it was told to.
+  static func hasFailed(in path: String) -> Bool {
+    let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+    return text.split(separator: "\n").contains { $0.hasPrefix("X ") }
+  }
+
   /// - Parameters:
   ///   - text: A job's file.
   ///   - origin: What times are counted from, in seconds since 1970.

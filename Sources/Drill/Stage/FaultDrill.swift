@@ -98,7 +98,12 @@ public struct FaultDrill: Drill {
     _ course: Course, _ stage: FaultStage, _ clients: [BatonClient], _ recorder: HistoryRecorder
   ) async throws {
     let load = FaultLoad(plan: FaultJobPlan(seed: options.seed), rate: rate, fleet: stage.fleet, recorder: recorder)
+    let isOver = Occurrence<Void>()
     try await withThrowingTaskGroup(of: Void.self) { group in
+      for (coordinator, address) in zip(stage.coordinators, stage.addresses) {
+        let watch = ReadinessWatch(coordinator: coordinator.name, address: address, recorder: recorder)
+        group.addTask { try await watch.run(until: isOver) }
+      }
       group.addTask { await load.submit(to: Array(zip(stage.coordinators.map(\.name), clients))) }
       group.addTask {
         // Until everybody has something to do.
@@ -110,8 +115,10 @@ public struct FaultDrill: Drill {
           try await play(course.faults, stage, load, recorder)
         }
         load.stop()
+        isOver.happen()
       }
-      try await group.waitForAll()
+      // Whatever goes wrong with a fault is the end of the load, too, which would else go on for ever.
+      for try await _ in group {}
     }
     let database = await stage.database
     try await load.drain(database, seconds: 120)

@@ -9,10 +9,11 @@ import Synchronization
   import Foundation
 #endif
 
-/// The jobs of a fault drill: many that take about 0.8 s, and some programs that would be seen working twice at a time.
+/// The jobs of a fault drill: many that take about 0.8 s, and some programs that would be seen working twice at a time. A
+/// third of them saves a checkpoint every two or three steps.
 ///
 /// They are much alike in what they take, so that a steady load is done at a steady rate: a rate that is 5 % lower
-/// than it was is seen within some seconds.
+/// than it was is seen within some seconds. Those that are to end otherwise come on top of them, and are no part of it.
 struct FaultJobPlan: Sendable {
   /// How often a job is submitted with its key.
   enum Repetition: Sendable, Equatable {
@@ -23,16 +24,42 @@ struct FaultJobPlan: Sendable {
     case later
   }
 
+  /// The numbers of the jobs that are to end otherwise begin here.
+  static let firstOther = 1_000_000
+
   let seed: UInt64
 
   func job(_ index: Int) -> DrillJob {
+    if index >= Self.firstOther { return other(index) }
     var numbers = SeededNumbers(seed: seed, "short job", index)
     let (kind, steps) = numbers.pick([
       (94, (DrillJob.Kind.steps, 6.0...10.0)), (5, (.exec, 4.0...8.0)), (1, (.exec, 20.0...40.0)),
     ])
+    var others = SeededNumbers(seed: seed, "checkpoint interval", index)
     return DrillJob(
-      index: index, kind: kind, steps: Int(numbers.uniform(steps).rounded()), stepSeconds: 0.1, checkpointEvery: 10,
-      behaviour: .auto)
+      index: index, kind: kind, steps: Int(numbers.uniform(steps).rounded()), stepSeconds: 0.1,
+      checkpointEvery: others.pick([(4, 10), (1, 2), (1, 3)]), behaviour: .auto)
+  }
+
+  /// The number of the job that is to end otherwise and comes with this one, if one does.
+  func other(with index: Int) -> Int? {
+    var numbers = SeededNumbers(seed: seed, "other job", index)
+    return numbers.unit() < 0.05 ? Self.firstOther + index : nil
+  }
+
+  private func other(_ index: Int) -> DrillJob {
+    var numbers = SeededNumbers(seed: seed, "fate", index)
+    let fate = numbers.pick([(1, DrillJob.Fate.failsOnce), (1, .fails), (1, .cancelled)])
+    // What is cancelled would take so long that it is never done by chance.
+    return DrillJob(
+      index: index, kind: fate == .failsOnce ? .exec : .steps, steps: fate == .cancelled ? 300 : 6, stepSeconds: 0.1,
+      checkpointEvery: fate == .cancelled ? 10 : 2, behaviour: .auto, fate: fate)
+  }
+
+  /// How long after its submission a job is cancelled that is to be, in seconds.
+  func cancelDelay(_ index: Int) -> Double {
+    var numbers = SeededNumbers(seed: seed, "cancellation", index)
+    return numbers.pick([(1, 0.0), (2, numbers.uniform(0...1.5))])
   }
 
   func repetition(_ index: Int) -> Repetition {
@@ -96,6 +123,13 @@ final class FaultLoad: Sendable {
           await self.submit(job, to: coordinators)
           self.state.withLock { $0.unanswered -= 1 }
         }
+        if let other = plan.other(with: index) {
+          let job = plan.job(other)
+          group.addTask {
+            await self.submit(job, to: coordinators)
+            if job.fate == .cancelled { await self.cancel(job, at: coordinators) }
+          }
+        }
         index += 1
         due += .seconds(1 / rate)
         try? await Task.sleep(until: due, clock: .continuous)
@@ -144,6 +178,25 @@ final class FaultLoad: Sendable {
       }
     }
     recorder.record(.givenUp(job: job.index, reason: failure))
+  }
+
+  /// Cancels a job; tries until it is answered.
+  private func cancel(_ job: DrillJob, at coordinators: [(name: String, client: BatonClient)]) async {
+    guard let id = state.withLock({ $0.ids[job.index] }) else { return }
+    try? await Task.sleep(for: .seconds(plan.cancelDelay(job.index)))
+    var turn = job.index
+    while !isGivenUp, !Task.isCancelled {
+      do {
+        let answer = try await coordinators[turn % coordinators.count].client.send(.cancel(id)).status
+        return recorder.record(.cancelAnswered(job: job.index, answer: answer.rawValue))
+      } catch let problem as Problem where problem.status == 409 {
+        // It has ended; of this very request, where its first answer was lost.
+        return recorder.record(.cancelAnswered(job: job.index, answer: "conflict"))
+      } catch {
+        turn += 1
+        try? await Task.sleep(for: .milliseconds(200))
+      }
+    }
   }
 
   /// Waits until what has gathered is worked off, while nothing new is submitted; and until the load is steady again.
@@ -200,16 +253,37 @@ final class FaultLoad: Sendable {
           startedAt: (Double(row[4]) ?? 0) - origin, endedAt: end > 0 ? end - origin : nil))
     }
     recorder.record(.counted(jobs: statuses.count))
+    let logs = try await logs(database)
     for (index, id) in state.withLock({ $0.ids }).sorted(by: { $0.key < $1.key }) {
       let job = plan.job(index)
       let ending = JobEnding(
         job: job.index, id: "\(id)", status: statuses["\(id)"] ?? "unknown", error: nil,
         attempts: attempts["\(id)"] ?? [])
       recorder.record(.ending(ending))
-      guard job.kind == .exec else { continue }
+      guard job.kind == .exec else {
+        guard let logs = logs["\(id)"] else { continue }
+        for attempt in ending.attempts {
+          let run = StepsLog.run(in: logs[attempt.number] ?? "", job: job, attempt: attempt)
+          recorder.record(.run(run))
+        }
+        continue
+      }
       let text = (try? String(contentsOfFile: record(of: job.index), encoding: .utf8)) ?? ""
       for run in StepRecord.runs(in: text, job: job.index, origin: origin) { recorder.record(.run(run)) }
     }
+  }
+
+  /// What the attempts at jobs logged that had more than one, by the job's id and the attempt's number.
+  private func logs(_ database: LocalPostgres) async throws -> [String: [Int: String]] {
+    let query = """
+      select job_id, attempt, translate(body, E'\\n\\t', E'\\x01 ') from job_logs
+      where job_id in (select job_id from attempts where attempt > 1) order by job_id, chunk
+      """
+    var logs: [String: [Int: String]] = [:]
+    for row in try await rows(query, database) where row.count == 3 {
+      logs[row[0], default: [:]][Int(row[1]) ?? 0, default: ""] += row[2].replacing("\u{1}", with: "\n")
+    }
+    return logs
   }
 
   private func rows(_ query: String, _ database: LocalPostgres) async throws -> [[String]] {

@@ -8,6 +8,8 @@ struct FaultStage: Sendable {
   let note: @Sendable (HistoryEvent) -> Void
   let coordinators: [KeptProcess]
   let workers: [KeptProcess]
+  /// Where clients reach each coordinator; nothing happens to these ways.
+  let addresses: [String]
   /// Between the workers and each coordinator.
   let coordinatorLinks: [TCPProxy]
   /// Between each coordinator and the database.
@@ -49,7 +51,7 @@ struct FaultStage: Sendable {
     for kept in coordinators + workers { kept.process?.signal(Signals.resume, withPrograms: true) }
     // A server that is just starting refuses.
     for _ in 0..<100 {
-      if (try? await postgres.run("alter role \(Self.databaseUser) connection limit -1")) != nil { return }
+      if (try? await postgres.run("select 1")) != nil { return }
       try? await postgres.start()
       try? await Task.sleep(for: .milliseconds(100))
     }

@@ -62,17 +62,18 @@ struct FaultStageBuilder: Sendable {
     let workers = (0..<options.workers).map { index in
       worker(index, ways, disk: hasSmallDisk && index == options.workers - 1 ? disk : nil)
     }
+    let addresses = ways.clients.map { "http://127.0.0.1:\($0.port)" }
     let stage = FaultStage(
-      fleet: fleet, note: note, coordinators: coordinators, workers: workers, coordinatorLinks: ways.workers,
-      databaseLinks: ways.database, standby: standby, lease: options.lease, hasSmallDisk: hasSmallDisk,
-      isShort: options.isShort)
+      fleet: fleet, note: note, coordinators: coordinators, workers: workers, addresses: addresses,
+      coordinatorLinks: ways.workers, databaseLinks: ways.database, standby: standby, lease: options.lease,
+      hasSmallDisk: hasSmallDisk, isShort: options.isShort)
     note(.fleet(coordinators: coordinators.map(\.name), workers: workers.map(\.name)))
     try await withThrowingTaskGroup(of: Void.self) { group in
       for kept in coordinators { group.addTask { try await kept.run() } }
       for client in ways.clients { try await waitUntilReady(client) }
       for kept in workers { group.addTask { try await kept.run() } }
-      let clients = ways.clients.map {
-        BatonClient.Configuration(address: "http://127.0.0.1:\($0.port)", timeout: .seconds(3), connections: 32)
+      let clients = addresses.map {
+        BatonClient.Configuration(address: $0, timeout: .seconds(3), connections: 32)
       }
       try await BatonClient.with(clients[0]) { first in
         try await BatonClient.with(clients[1]) { second in try await body(stage, [first, second]) }
@@ -130,6 +131,8 @@ struct FaultStageBuilder: Sendable {
     var environment = [
       "COORDINATOR_URL": urls, "PORT": "0", "WORKER_SLOTS": "\(options.slots)", "WORKER_CAPACITY_TYPE": "spot",
       "SPOT_WATCHER_ENABLED": "false", "GRACE_PERIOD_SECONDS": "15", "EXEC_ALLOW": "*",
+      // So that they say what they were told of checkpoints.
+      "LOG_LEVEL": "debug",
     ]
     var command = [fleet.programs.worker]
     if let disk {

@@ -33,24 +33,31 @@ extension StreamEntry {
   /// Reads what `line` has written; nil for anything else.
   init?(line: some StringProtocol) {
     let words = line.split(separator: " ", omittingEmptySubsequences: false)
-    guard words.count >= 3, let at = Double(words[1]), let event = Self.event(words) else { return nil }
+    guard words.count >= 3, let at = Double(words[1]), HistoryEntry.times.contains(at), let event = Self.event(words)
+    else { return nil }
     self.init(at: at, event: event)
+  }
+
+  private static func count(_ text: some StringProtocol) -> Int? {
+    Int(text).flatMap { HistoryEntry.counts.contains($0) ? $0 : nil }
   }
 
   private static func event<Text: StringProtocol>(_ words: [Text]) -> StreamEvent? {
     switch (words[0], words.count) {
-    case ("P", 4): return Int(words[3]).map { .plan(scenario: String(words[2]), jobs: $0) }
+    case ("P", 4): return count(words[3]).map { .plan(scenario: String(words[2]), jobs: $0) }
     case ("A", _):
       let ids = words[2...].compactMap { JobID(String($0)) }
       return ids.count == words.count - 2 ? .accepted(ids) : nil
     case ("T", 5):
-      guard let id = JobID(String(words[2])), let attempt = Int(words[3]) else { return nil }
+      guard let id = JobID(String(words[2])), let attempt = count(words[3]) else { return nil }
       return .told(id, attempt: attempt, String(words[4]))
-    case ("L", 3): return Double(words[2]).map { .late(seconds: $0) }
-    case ("O", 4): return Int(words[3]).map { .attempts(outcome: String(words[2]), count: $0) }
+    case ("L", 3):
+      guard let seconds = Double(words[2]), HistoryEntry.times.contains(seconds) else { return nil }
+      return .late(seconds: seconds)
+    case ("O", 4): return count(words[3]).map { .attempts(outcome: String(words[2]), count: $0) }
     case ("E", 7):
-      let done = words[6] == "-" ? [] : words[6].split(separator: ",").map { Int($0) }
-      guard let id = JobID(String(words[2])), let attempts = Int(words[4]), let open = Int(words[5]),
+      let done = words[6] == "-" ? [] : words[6].split(separator: ",").map { count($0) }
+      guard let id = JobID(String(words[2])), let attempts = count(words[4]), let open = count(words[5]),
         !done.contains(nil)
       else { return nil }
       return .ending(

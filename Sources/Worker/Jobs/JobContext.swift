@@ -66,8 +66,11 @@ public final class JobContext: Sendable {
     // A grant may be written while another worker saves, so of an attempt that is not the first it proves nothing.
     if run.grant.checkpoint == nil, run.grant.attempt == 1, run.state.value.savedCheckpoints == 0 { return nil }
     try await run.awaitTrust()
-    return try await reporting { try await client.checkpoint(of: run.id) { [run] in run.state.value.reportUntil } }?
-      .bytes
+    let newest = try await reporting {
+      try await client.checkpoint(of: run.id) { [run] in run.state.value.reportUntil }
+    }
+    note("the job was given its checkpoint", newest?.sequence ?? 0)
+    return newest?.bytes
   }
 
   /// Saves a checkpoint, replacing the one before. When this returns, the next attempt starts from it, whatever happens.
@@ -79,13 +82,14 @@ public final class JobContext: Sendable {
   public func saveCheckpoint(_ bytes: [UInt8], contentType: String = "application/octet-stream") async throws {
     try await run.awaitTrust()
     let startedAt = ContinuousClock.now
-    _ = try await reporting {
+    let receipt = try await reporting {
       try await client.saveCheckpoint(bytes, contentType: contentType, of: run.id) { [run] in
         run.state.value.reportUntil
       }
     }
     let seconds = (ContinuousClock.now - startedAt).inSeconds
     metrics.checkpoint(bytes: bytes.count, seconds: seconds)
+    note("a checkpoint is saved", receipt.sequence)
     run.state.update { state in
       state.checkpointSeconds = seconds
       state.savedCheckpoints += 1
@@ -106,6 +110,10 @@ public final class JobContext: Sendable {
   /// Writes a line to the job's log. It never fails the job, and never waits for the coordinator.
   public func log(_ text: String) {
     log.append(Array((text.hasSuffix("\n") ? text : text + "\n").utf8))
+  }
+
+  private func note(_ words: Logger.Message, _ sequence: Int) {
+    workerLogger.debug(words, metadata: run.metadata.merging(["sequence": "\(sequence)"]) { $1 })
   }
 
   /// Does a call under the lease; if it turns out to be lost, the job is stopped.

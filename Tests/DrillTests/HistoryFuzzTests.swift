@@ -1,0 +1,84 @@
+import BatonTestSupport
+import Testing
+
+@testable import BatonDrill
+
+/// A history may come from anywhere (`baton drill --check FILE`): whatever is in it, it is judged or refused.
+@Suite struct HistoryFuzzTests {
+  private static let one = "01a20062-aa28-709f-83e0-62aba32bab94"
+  private static let other = "01a20062-aa28-70a0-a0d8-69fff0d86e90"
+
+  private static let numbers = [
+    "0", "-1", "-0.0", "1e300", "-1e300", "9007199254740993", "9223372036854775807", "-9223372036854775808", "0.001",
+    "7",
+    "nan", "inf", "1e-320",
+  ].map { Array($0.utf8) }
+
+  private func replaceNumber(in line: inout [UInt8], _ random: inout SeededGenerator) {
+    let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+    let runs = line.indices.split { !(digits.contains(line[$0]) || line[$0] == UInt8(ascii: ".")) }
+    guard let run = runs.randomElement(using: &random), let first = run.first, let last = run.last else { return }
+    line.replaceSubrange(first...last, with: Self.numbers.randomElement(using: &random) ?? [])
+  }
+
+  /// Judges a history again and again, each time with some of its lines damaged.
+  private func damage(_ lines: [String], seed: UInt64) {
+    var mutator = Mutator(random: SeededGenerator(seed: seed))
+    var (judged, refused) = (0, 0)
+    for _ in 0..<500 {
+      var text = lines.map { Array($0.utf8) }
+      for _ in 0..<Int.random(in: 1...3, using: &mutator.random) {
+        let index = Int.random(in: 0..<text.count, using: &mutator.random)
+        // Mostly what can still be read: other numbers.
+        if Int.random(in: 0..<4, using: &mutator.random) == 0 {
+          text[index] = mutator.mutate([text[index]])
+        } else {
+          replaceNumber(in: &text[index], &mutator.random)
+        }
+      }
+      do {
+        let verdict = try HistoryJudge.judge(Array(text.joined(separator: [UInt8(ascii: "\n")])))
+        judged += 1
+        #expect(!verdict.report().isEmpty)
+      } catch {
+        refused += 1
+      }
+    }
+    #expect(judged > 10 && refused > 10, "\(judged) judged, \(refused) refused")
+  }
+
+  @Test(arguments: Array(1...8) as [UInt64]) func historiesOfInterruptions(seed: UInt64) {
+    var history = HistoryMaker()
+    history.worker("a")
+    history.killedWorker("b", at: 500)
+    history.noticedWorker("c", at: 300, seconds: 120)
+    history.accept(.hundredSteps())
+    damage(history.entries.map { String(decoding: $0.json, as: UTF8.self) }, seed: seed)
+  }
+
+  @Test(arguments: Array(1...8) as [UInt64]) func historiesOfFaults(seed: UInt64) {
+    var history = HistoryMaker()
+    history.at(0, .fleet(coordinators: ["coordinator-1"], workers: ["a"]))
+    history.worker("a")
+    history.accept(.hundredSteps())
+    history.at(2, .phase(fault: "crash", .before), .counted(jobs: 3), .transaction(isOpen: true))
+    history.at(3, .readiness(coordinator: "coordinator-1", status: 200, sentAt: 2.9), .database(isThere: false))
+    history.at(4, .phase(fault: "crash", .begun), .began(worker: "a", job: "id-1", attempt: 1))
+    history.at(
+      6, .saved(worker: "a", job: "id-1", attempt: 1, sequence: 1), .database(isThere: true), .late(seconds: 0.2))
+    history.at(
+      8, .phase(fault: "crash", .passed(evidence: "it did")), .told(worker: "a", job: "id-1", attempt: 1, "done"))
+    history.at(12, .phase(fault: "crash", .settled), .phase(fault: "crash", .over), .transaction(isOpen: false))
+    damage(history.entries.map { String(decoding: $0.json, as: UTF8.self) }, seed: seed)
+  }
+
+  @Test(arguments: Array(1...8) as [UInt64]) func historiesOfVeryManyJobs(seed: UInt64) {
+    damage(
+      [
+        "P 0.0 chaos 2", "A 1.0 \(Self.one) \(Self.other)", "F 1.5 crash before", "T 2.0 \(Self.one) 1 done",
+        "F 2.5 crash begun", "L 2.6 0.25", "F 3.5 crash passed it did", "T 4.0 \(Self.other) 2 done",
+        "F 9.5 crash over",
+        "O 10.0 done 2", "O 10.0 lost 1", "E 10.5 \(Self.one) done 1 0 1", "E 10.5 \(Self.other) done 2 0 2",
+      ], seed: seed)
+  }
+}
