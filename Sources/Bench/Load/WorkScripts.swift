@@ -97,6 +97,25 @@ struct LeaseText: Sendable, Hashable {
   }
 }
 
+/// Asks so often for what takes no work to answer: what a request costs before anything is done for it.
+final class NothingScript: LoadScript {
+  private let request: ByteBuffer
+  private var left: Int
+
+  init(_ target: WireTarget, requests: Int) {
+    request = target.request("GET", "/health")
+    left = requests
+  }
+
+  func next() -> ByteBuffer? { left > 0 ? request : nil }
+
+  func take(_ reply: WireReply) throws -> Int {
+    try reply.expect(200, "a request for nothing")
+    left -= 1
+    return 1
+  }
+}
+
 /// Submits so many jobs.
 final class SubmitScript: LoadScript {
   private let requests: WorkRequests

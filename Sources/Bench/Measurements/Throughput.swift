@@ -59,6 +59,11 @@ struct Throughput: Sendable {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     return try await LoadGenerator.with(load.connections, to: target, clock: clock, on: loop) { generator in
       var outcome = Outcome()
+      if load.batch == 1 {
+        progress("nothing")
+        let nothing = try await generator.run { _ in NothingScript(target, requests: share) }
+        outcome.steps.append(("nothing", nothing))
+      }
       progress("submit")
       let submit = try await generator.run { _ in SubmitScript(requests, jobs: share) }
       outcome.steps.append(("submit", submit))
