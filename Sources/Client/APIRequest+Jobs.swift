@@ -50,8 +50,11 @@ extension APIRequest where Answer == JobPage {
 }
 
 extension APIRequest where Answer == AttemptList {
-  /// The story of a job, an entry an attempt.
-  public static func attempts(_ id: JobID) -> Self { APIRequest(.get, "/jobs/\(id)/attempts") }
+  /// The story of a job, an entry an attempt, a page of them.
+  /// - Parameter cursor: What the page before gave as `nextCursor`.
+  public static func attempts(_ id: JobID, cursor: String? = nil) -> Self {
+    APIRequest(.get, "/jobs/\(id)/attempts", query: cursor.map { [("cursor", $0)] } ?? [])
+  }
 }
 
 /// A checkpoint's bytes with what is known of them.
@@ -66,7 +69,7 @@ extension APIRequest where Answer == CheckpointContent {
   public static func checkpoint(_ id: JobID) -> Self {
     APIRequest(.get, "/jobs/\(id)/checkpoint") { answer in
       CheckpointContent(
-        sequence: answer.header("Baton-Checkpoint-Sequence").flatMap { Int($0) },
+        sequence: answer.header("Baton-Checkpoint-Sequence").flatMap { DecimalDigits.value($0) },
         contentType: answer.header("Content-Type") ?? "application/octet-stream", bytes: answer.body)
     }
   }

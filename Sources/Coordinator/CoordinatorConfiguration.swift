@@ -81,6 +81,11 @@ public struct CoordinatorConfiguration: Sendable {
       read.maxLogBytes = try settings.int("MAX_LOG_BYTES", default: read.maxLogBytes, in: 1024...(512 << 20))
       read.maxBodyBytes = try settings.int("MAX_BODY_BYTES", default: read.maxBodyBytes, in: 1024...(512 << 20))
       read.limits = try RequestLimits(settings: settings)
+      if read.limits.maxRequestMemoryBytes < read.maxPayloadBytes + (64 << 10) {
+        throw settings.error(
+          "MAX_REQUEST_MEMORY_BYTES",
+          expected: "at least 64 KiB more than MAX_PAYLOAD_BYTES, so that what may be submitted can be leased")
+      }
       read.retentionSeconds = try settings.seconds(
         "RETENTION_SECONDS", default: read.retentionSeconds, in: 0...315_360_000)
       read.shutdownDelaySeconds = try settings.seconds(

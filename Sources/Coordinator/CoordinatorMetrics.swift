@@ -37,6 +37,7 @@ public final class CoordinatorMetrics: Sendable {
     registry.describe("baton_draining", help: "1 while this coordinator drains.")
     registry.describe("baton_lease_requests_waiting", help: "Requests for leases that wait for work.")
     registry.describe("baton_transfer_bytes", help: "Memory of checkpoints and logs on their way in or out.")
+    registry.describe("baton_transfers_waiting", help: "Checkpoints and logs that wait for memory.")
     registry.describe("baton_request_bytes", help: "Memory of other requests' bodies, and of large answers.")
     registry.describe("baton_jobs_submitted", help: "Jobs accepted.")
     registry.describe("baton_leases_granted", help: "Leases given to workers.")

@@ -110,7 +110,7 @@ public struct JSONWriter {
 
   /// The shortest text that reads back as the same number; whole numbers without a fraction.
   public static func text(_ value: Double) -> String {
-    Int(exactly: value).flatMap { abs($0) < 1 << 53 ? String($0) : nil } ?? "\(value)"
+    Int(exactly: value).flatMap { $0.magnitude < 1 << 53 ? String($0) : nil } ?? "\(value)"
   }
 
   // MARK: Fields

@@ -168,4 +168,12 @@ import Testing
     var reader = try JSONReader(writer.bytes)
     #expect(try reader.string() == "a\u{FFFD}b")
   }
+
+  @Test(arguments: [
+    (0, "0"), (-0.0, "0"), (1.5, "1.5"), (9_007_199_254_740_991, "9007199254740991"),
+    (9_007_199_254_740_992, "9007199254740992.0"), (-0x1p63, "-9.223372036854776e+18"),
+    (0x1p63, "9.223372036854776e+18"),
+  ]) func numbersAreWrittenShort(number: Double, text: String) {
+    #expect(JSONWriter.text(number) == text && Double(text) == number)
+  }
 }

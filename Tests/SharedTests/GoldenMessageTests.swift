@@ -99,7 +99,7 @@ import Testing
       "ended_at":null,"checkpoint_sequence":null},
       {"attempt":2,"lease_id":"9b2f1c3d-4e5a-4b6c-8d7e-0f1a2b3c4d5e","worker_id":"w-2",
       "capacity_type":"on_demand","outcome":"timed_out","reason":"too slow","started_at":"2026-01-31T12:00:00.123Z",
-      "ended_at":"2026-01-31T12:00:01.000Z","checkpoint_sequence":3}]}
+      "ended_at":"2026-01-31T12:00:01.000Z","checkpoint_sequence":3}],"next_cursor":null}
       """#)
   }
 

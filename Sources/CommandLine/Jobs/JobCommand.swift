@@ -17,11 +17,9 @@ struct JobCommand: RemoteCommand {
     let request = APIRequest.job(id)
     let answer = try await client.answer(to: request)
     let job = try request.answer(from: answer)
-    let attemptsAnswer = try await client.answer(to: .attempts(id))
-    if connection.json {
-      return surroundings.show(json: try Self.merged(job: answer.body, attempts: attemptsAnswer.body))
-    }
-    let attempts = try APIRequest.attempts(id).answer(from: attemptsAnswer).attempts
+    var pages: [[UInt8]] = []
+    let attempts = try await client.allAttempts(of: id) { pages.append($0) }
+    if connection.json { return surroundings.show(json: try Self.merged(job: answer.body, attempts: pages)) }
     let style = surroundings.output.style
     let width = surroundings.output.size?.columns
     for line in JobDetails.lines(job, at: .now, style: style) { surroundings.output.line(line) }
@@ -32,17 +30,21 @@ struct JobCommand: RemoteCommand {
     }
   }
 
-  /// The two answers as one object, as they are, whatever fields they have.
-  static func merged(job: [UInt8], attempts: [UInt8]) throws -> [UInt8] {
+  /// The answers as one object, as they are, whatever fields they have.
+  static func merged(job: [UInt8], attempts pages: [[UInt8]]) throws -> [UInt8] {
     do {
       let whole = try RawJSON(parsing: job).bytes
-      var list = RawJSON.null
-      var reader = try JSONReader(attempts)
-      try reader.object { key, reader throws(JSONError) in
-        if key == "attempts" { list = try reader.raw() } else { try reader.skip() }
+      var attempts: [[UInt8]] = []
+      for page in pages {
+        var reader = try JSONReader(page)
+        try reader.object { key, reader throws(JSONError) in
+          guard key == "attempts" else { return try reader.skip() }
+          try reader.array { reader throws(JSONError) in attempts.append(try reader.raw().bytes) }
+        }
       }
       guard whole.last == UInt8(ascii: "}") else { throw JSONError(expected: "an object") }
-      return whole.dropLast() + Array(",\"attempts\":".utf8) + list.bytes + [UInt8(ascii: "}")]
+      return whole.dropLast() + Array(",\"attempts\":[".utf8) + attempts.joined(separator: [UInt8(ascii: ",")])
+        + Array("]}".utf8)
     } catch let error as JSONError {
       throw ClientError.unreadable(error.description)
     }

@@ -27,7 +27,7 @@ struct JobWatcher: Sendable {
       for job in try await read(pending) {
         var watched = WatchedJob(job: job, attempts: known[job.id]?.attempts ?? [])
         if WatchedJob.needsAttempts(job, before: known[job.id]?.job) {
-          watched.attempts = try await client.send(.attempts(job.id)).attempts
+          watched.attempts = try await client.allAttempts(of: job.id)
         }
         known[job.id] = watched
       }

@@ -37,10 +37,11 @@ extension Response {
   /// The same answer.
   /// - Parameter share: Given back when the answer has been written, or cannot be; at once if it is small.
   func holding(_ share: MemoryShare) -> Response {
-    guard (body.contentLength ?? .max) > Self.uncountedBytes else {
+    guard let length = body.contentLength, length > Self.uncountedBytes else {
       share.giveBack()
       return self
     }
+    share.growAnyway(to: length)
     var response = self
     response.body = ResponseBody(contentLength: body.contentLength) { [body] writer in
       defer { share.giveBack() }

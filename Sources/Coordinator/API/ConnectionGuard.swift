@@ -24,7 +24,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   /// When the header began that is not complete; nil when none has begun.
   private var headerStart: NIODeadline? = .now()
   private var hasHeaderBytes = false
-  private var hasFirstLine = false
+  private var header = HeaderLines()
   private var headerTimer: Scheduled<Void>?
 
   private var isReadingBody = false
@@ -81,14 +81,14 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     guard openRequests == 0, !isReadingBody else { return }
     if headerStart == nil { headerStart = .now() }
     hasHeaderBytes = true
-    if !hasFirstLine { hasFirstLine = bytes.readableBytesView.contains(UInt8(ascii: "\n")) }
+    header.read(bytes)
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard !isEnding else { return }
     switch unwrapInboundIn(data) {
     case .head:
-      (headerStart, hasHeaderBytes, hasFirstLine) = (nil, false, false)
+      (headerStart, hasHeaderBytes, header) = (nil, false, HeaderLines())
       openRequests += 1
       request += 1
       isReadingBody = true
@@ -119,7 +119,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     guard let error = error as? HTTPParserError, openRequests == 0 else { return context.fireErrorCaught(error) }
     switch error {
-    case .headerOverflow where hasFirstLine: refuse(.headerTooLarge(limits.maxHeaderBytes), context)
+    case .headerOverflow where header.count > RequestLimits.maximumHeaderFields + 1:
+      refuse(.tooManyHeaderFields(RequestLimits.maximumHeaderFields), context)
+    case .headerOverflow where header.count > 0: refuse(.headerTooLarge(limits.maxHeaderBytes), context)
     case .headerOverflow: refuse(.urlTooLong(limits.maxURLBytes), context)
     case .invalidEOFState: context.close(promise: nil)
     default: refuse(Problem(.invalidRequest, "this is not a request of HTTP/1.1"), context)
@@ -245,6 +247,29 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
 @available(*, unavailable)
 extension ConnectionGuard: Sendable {}
+
+/// Counts the lines of a header that nobody has understood yet, to say what is too much about it.
+private struct HeaderLines {
+  private(set) var count = 0
+  private var isAtLineStart = true
+  private var isOver = false
+
+  mutating func read(_ bytes: ByteBuffer) {
+    bytes.withUnsafeReadableBytes { bytes in
+      for byte in bytes {
+        if isOver { return }
+        switch byte {
+        case UInt8(ascii: "\r"): break
+        case UInt8(ascii: "\n"):
+          // An empty line ends it; those in front of the first line are passed over.
+          if !isAtLineStart { count += 1 } else if count > 0 { isOver = true }
+          isAtLineStart = true
+        default: isAtLineStart = false
+        }
+      }
+    }
+  }
+}
 
 /// Stands before everything else in the pipeline, and tells the guard of bytes that are no request yet.
 private final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {

@@ -14,7 +14,7 @@ struct HealthRoutes {
     routes.on(.get, "/ready", nil) { [coordinator] _, _ in
       if coordinator.lifecycle.isDraining { throw Problem(.draining, "this coordinator is draining") }
       guard coordinator.lifecycle.isMigrated else { throw Problem.notMigrated }
-      try await coordinator.store.ping()
+      try await reachDatabase()
       return .json(Status(status: "ready"))
     }
     routes.on(.get, "/metrics", coordinator.configuration.metricsNeedToken ? Access.Role.allCases : nil) {
@@ -24,6 +24,7 @@ struct HealthRoutes {
       coordinator.metrics.registry.set(
         "baton_lease_requests_waiting", to: Double(await coordinator.dispatcher.waitingCount))
       coordinator.metrics.registry.set("baton_transfer_bytes", to: Double(coordinator.transfers.memory.used))
+      coordinator.metrics.registry.set("baton_transfers_waiting", to: Double(coordinator.transfers.memory.waitingCount))
       coordinator.metrics.registry.set("baton_request_bytes", to: Double(coordinator.requestMemory.used))
       coordinator.metrics.registry.set("baton_draining", to: coordinator.lifecycle.isDraining ? 1 : 0)
       return .bytes(
@@ -47,17 +48,33 @@ struct HealthRoutes {
     }
   }
 
+  /// - Throws: What keeps this coordinator from its database, or that it does not answer: a load balancer does not wait long.
+  private func reachDatabase() async throws {
+    let outcome = await soon(within: .seconds(2)) { [coordinator] () -> Result<Void, any Error> in
+      do { return .success(try await coordinator.store.ping()) } catch { return .failure(error) }
+    }
+    guard let outcome else { throw Problem.slowDatabase }
+    try outcome.get()
+  }
+
   /// The census, if it is there before whoever scrapes gives up: a database that hangs is just what is to be seen.
-  @Sendable private func counts() async -> Census.Counts? {
-    let (answers, continuation) = AsyncStream.makeStream(of: Census.Counts?.self, bufferingPolicy: .bufferingOldest(1))
-    // Not a child that is waited for: the counting is shared by all who ask, and ends when it ends.
-    let counting = Task { [coordinator] in continuation.yield(try? await coordinator.census.counts()) }
+  private func counts() async -> Census.Counts? {
+    await soon(within: .seconds(3)) { [coordinator] in try? await coordinator.census.counts() } ?? nil
+  }
+
+  /// What `find` finds, unless it takes longer than `limit`: nil then.
+  private func soon<Value: Sendable>(
+    within limit: Duration, _ find: @escaping @Sendable () async -> Value
+  ) async -> Value? {
+    let (answers, continuation) = AsyncStream.makeStream(of: Value?.self, bufferingPolicy: .bufferingOldest(1))
+    // Not children that are waited for: a call that hangs ends when it ends.
+    let finding = Task { continuation.yield(await find()) }
     let timer = Task {
-      try? await Task.sleep(for: .seconds(3))
+      try? await Task.sleep(for: limit)
       continuation.yield(nil)
     }
     defer {
-      counting.cancel()
+      finding.cancel()
       timer.cancel()
     }
     for await answer in answers { return answer }

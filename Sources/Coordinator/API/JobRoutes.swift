@@ -20,13 +20,7 @@ struct JobRoutes {
     routes.on(.get, "/jobs/{id}", [.submit]) { [coordinator] _, context in
       try .json(try await job(try context.jobID()), counted: coordinator.requestMemory)
     }
-    routes.on(.get, "/jobs/{id}/attempts", [.submit]) { [coordinator] _, context in
-      guard let attempts = try await coordinator.store.attempts(of: try context.jobID()) else {
-        throw Problem.noSuchJob
-      }
-      return try .json(
-        AttemptList(attempts: attempts.map { $0.shown(to: context.role) }), counted: coordinator.requestMemory)
-    }
+    routes.on(.get, "/jobs/{id}/attempts", [.submit]) { request, context in try await attempts(request, context) }
     routes.on(.get, "/jobs/{id}/checkpoint", [.submit]) { [coordinator] _, context in
       let id = try context.jobID()
       return try await coordinator.transfers.download(absent: .noSuchJob) { slice in
@@ -107,6 +101,18 @@ struct JobRoutes {
     return job
   }
 
+  @Sendable private func attempts(_ request: Request, _ context: APIContext) async throws -> Response {
+    let page = try PageRequest(query: QueryString(request.uri.query))
+    let last = try page.cursor { DecimalDigits.value($0).flatMap { Int32(exactly: $0) } } ?? 0
+    let found = try await coordinator.store.attempts(
+      of: try context.jobID(), limit: page.limit + 1, after: Int(last))
+    guard let found else { throw Problem.noSuchJob }
+    let attempts = found.prefix(page.limit).map { $0.shown(to: context.role) }
+    let list = AttemptList(
+      attempts: attempts, nextCursor: found.count > page.limit ? attempts.last.map { "\($0.attempt)" } : nil)
+    return try .json(list, counted: coordinator.requestMemory)
+  }
+
   @Sendable private func logs(_ request: Request, _ context: APIContext) async throws -> Response {
     var attempt: Int?
     for (name, value) in try QueryString(request.uri.query).parameters {
@@ -132,20 +138,6 @@ struct JobRoutes {
     case .changed(let requeued):
       if let requeued { await coordinator.wakes.wake([requeued]) }
       return .json(try await job(id))
-    }
-  }
-}
-
-/// The body of `POST /jobs/{id}/retry`.
-private struct RetryOptions: JSONDecodable {
-  var discardCheckpoint = false
-
-  init() {}
-
-  init(from reader: inout JSONReader) throws(JSONError) {
-    try reader.object { key, reader throws(JSONError) in
-      guard key == "discard_checkpoint" else { throw JSONError(expected: "left out: there is no such field") }
-      discardCheckpoint = try reader.bool()
     }
   }
 }

@@ -43,6 +43,9 @@ final class MemoryBudget: Sendable {
     }
   }
 
+  /// Takes `bytes`, be it more than are free.
+  func takeAnyway(_ bytes: Int) { state.withLock { $0.used += bytes } }
+
   /// Takes `bytes` as soon as they are free. More than there will ever be counts as all there is.
   /// - Returns: how many were taken.
   /// - Throws: `Problem` (503) when that takes too long or too many wait; `CancellationError`.
@@ -132,6 +135,15 @@ final class MemoryShare: Sendable {
     guard more > 0, !budget.take(more) else { return }
     taken.withLock { $0 -= more }
     throw .overloaded("the coordinator has too much to do at once; try again")
+  }
+
+  /// Makes it `bytes` in all, whether they are free or not: what has happened cannot be refused any more.
+  func growAnyway(to bytes: Int) {
+    let more = taken.withLock { taken in
+      defer { taken = max(taken, bytes) }
+      return max(0, bytes - taken)
+    }
+    budget.takeAnyway(more)
   }
 
   /// Makes it `bytes` in all, once; waits for them in turn.

@@ -33,6 +33,9 @@ public struct RequestLimits: Sendable {
   /// Checkpoints and logs on their way in or out; beyond it, transfers wait.
   public var maxTransferMemoryBytes = 64 << 20
 
+  /// The most header fields of a request.
+  static let maximumHeaderFields = 256
+
   /// A client that is slower over a whole transfer is taken for one that means harm, or is gone.
   var slowestBytesPerSecond = 16 << 10
 
@@ -70,7 +73,7 @@ extension RequestLimits {
       idleTimeout: .nanoseconds(Int64(idleTimeoutSeconds * 1e9)),
       httpDecoderConfiguration: .init(
         maxHeaderFieldSize: max(maxHeaderBytes, maxURLBytes), maxHeaderListSize: maxHeaderBytes + maxURLBytes,
-        maxHeaderFieldCount: 256))
+        maxHeaderFieldCount: Self.maximumHeaderFields))
   }
 
   /// - Throws: `Problem` 414 or 431.
@@ -107,6 +110,12 @@ extension Problem {
     Problem(
       status: 431, title: "Request header fields too large",
       detail: "the header fields together must be at most \(limit) bytes", code: Code.invalidRequest.rawValue)
+  }
+
+  static func tooManyHeaderFields(_ limit: Int) -> Problem {
+    var problem = headerTooLarge(0)
+    problem.detail = "there must be at most \(limit) header fields"
+    return problem
   }
 
   static func tooSlow(_ what: String) -> Problem {

@@ -52,15 +52,30 @@ struct WorkerRoutes {
       wanted, capacityType: facts.capacityType, peer: try await PeerWatch.of(context.channel))
     let grants = LeaseGrants(leases: leases.map(\.grant))
     guard !leases.isEmpty else { return .json(grants) }
-    let bytes = grants.json
-    do throws(Problem) {
-      try context.share?.grow(to: bytes.count)
-    } catch {
-      await coordinator.dispatcher.handBack(
-        grants.leases.map(\.leaseID), reason: "there was no memory for the answer")
-      throw error
+    return try await answerThoseThatFit(grants, context)
+  }
+
+  /// Hands back what there is no memory for now; one at least is answered, or there is too much to do.
+  private func answerThoseThatFit(_ grants: LeaseGrants, _ context: APIContext) async throws -> Response {
+    var kept = grants.leases.count
+    while true {
+      let part = LeaseGrants(leases: Array(grants.leases.prefix(kept)))
+      let bytes = part.json
+      do throws(Problem) {
+        try context.share?.grow(to: bytes.count)
+        await handBack(grants.leases.dropFirst(kept))
+        return answer(part, ByteBuffer(bytes: bytes))
+      } catch {
+        kept /= 2
+        if kept > 0 { continue }
+        await handBack(grants.leases[...])
+        throw error
+      }
     }
-    return answer(grants, ByteBuffer(bytes: bytes))
+  }
+
+  private func handBack(_ grants: ArraySlice<LeaseGrant>) async {
+    await coordinator.dispatcher.handBack(grants.map(\.leaseID), reason: "there was no memory for the answer")
   }
 
   /// Writes the leases; if the asker has gone they are handed back at once.

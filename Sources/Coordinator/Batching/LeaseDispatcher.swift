@@ -85,6 +85,8 @@ actor LeaseDispatcher: Service {
     startIdleLane()
   }
 
+  func isWaiting(workerID: String) -> Bool { waiters.contains(workerID: workerID) }
+
   /// Ends the waiting of a worker that is to drain.
   func expel(workerID: String) {
     for id in waiters.remove(workerID: workerID) {

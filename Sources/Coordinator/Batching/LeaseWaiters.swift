@@ -152,7 +152,11 @@ struct LeaseWaiters {
       guard let waiter = waiters[id] else { continue }
       if granted.contains(id) {
         waiters[id] = nil
-      } else if waiter.deadline <= now, !leftOthers {
+      } else if leftOthers {
+        // There is work for it, and the next statement is its first that could find any.
+        waiters[id]?.stage = .new
+        stay.append(id)
+      } else if waiter.deadline <= now {
         waiters[id] = nil
         over.append(id)
       } else {
@@ -160,8 +164,8 @@ struct LeaseWaiters {
         stay.append(id)
       }
     }
-    if found > 0, batch.filter.walksSeveralIndexRanges {
-      // The statement locked the best jobs of each range and took only some: others, who skipped the rest, look again.
+    if found > 0, batch.filter.walksSeveralIndexRanges || leftOthers {
+      // The statement locked more jobs than it took: others, who skipped the rest, look again.
       for filter in groups.keys
       where filter != batch.filter && !Set(filter.queues).isDisjoint(with: batch.filter.queues) {
         markDue(filter)
@@ -218,6 +222,8 @@ struct LeaseWaiters {
     for id in ids { waiters[id] = nil }
     return ids
   }
+
+  func contains(workerID: String) -> Bool { waiters.values.contains { $0.workerID == workerID } }
 
   mutating func removeAll() -> [ID] {
     defer { waiters = [:] }

@@ -15,14 +15,22 @@ struct JobNotifier: Sendable {
     case .disconnected:
       break
     case .notification(let channel, let payload):
-      guard let colon = payload.firstIndex(of: ":"), payload[..<colon] != sender else { return }
-      let text = String(payload[payload.index(after: colon)...])
-      if channel == JobStore.jobsChannel {
-        await dispatcher.wake(text == "*" ? nil : Set(text.split(separator: ",").map(String.init)))
-      } else if channel == JobStore.workersChannel {
-        await registry.forget(text)
-        await dispatcher.expel(workerID: text)
+      switch DatabaseHint(channel: channel, payload: payload, sender: sender) {
+      case .work(let queues): await dispatcher.wake(queues)
+      case .worker(let id):
+        await registry.forget(id)
+        // Shield: a table that cannot be read now must not hold up what is said next. It ends by itself.
+        Task { await look(at: id) }
+      case nil: break
       }
     }
+  }
+
+  /// A worker that waits here may have been told to drain. Whether it was, the table says, not whoever has sent the hint.
+  private func look(at id: String) async {
+    // If the table cannot be read now, the worker is told with its next heartbeat.
+    guard await dispatcher.isWaiting(workerID: id), let facts = try? await registry.facts(of: id), facts.isDraining
+    else { return }
+    await dispatcher.expel(workerID: id)
   }
 }

@@ -22,7 +22,8 @@ struct SchemaMigrator: Service {
         } catch let error as PostgresError where error.mayPass {
           if !isWaiting { logger.warning("waiting for the database", metadata: ["error": "\(error)"]) }
           isWaiting = true
-          try? await Task.sleep(for: .milliseconds(250))
+          // Not all coordinators at once.
+          try? await Task.sleep(for: .milliseconds(.random(in: 150...350)))
         } catch is CancellationError {
           return
         }

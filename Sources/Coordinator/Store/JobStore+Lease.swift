@@ -94,15 +94,19 @@ extension JobStore {
   /// `ready` locks as it walks the index `jobs_ready`, once for each queue and placement, and skips what another
   /// coordinator is leasing at this moment; each job found is given a lease id and a worker by its rank. (See `settle` for
   /// `any`.) A job's row stays locked until the commit, so nobody sees it `processing` without its open
-  /// attempt. `known` looks up what came before for jobs only that were run before.
+  /// attempt. `fitting` are those whose payloads are not too much together: payloads are as large as they are said to be
+  /// only when they have been read, so those that are far too much by what they take up in the table are left out first.
+  /// `known` looks up what came before for jobs only that were run before.
   private static func leaseSQL(kinds: String) -> String {
     """
     with ready as (
-      select job.*, range.number, row_number() over best as rank, sum(job.bytes) over best as total
+      select job.*, range.number, row_number() over best as rank,
+        sum(case when pg_column_compression(job.payload) is null then pg_column_size(job.payload)
+          else 10 * least(pg_column_size(job.payload), 100000000) end) over best as estimate
       from unnest($1::text[], $2::text[], $3::integer[], $4::timestamptz[])
         with ordinality as range(queue, placement, descent, run_at, number)
       cross join lateral (
-        select id, priority, run_at, octet_length(payload::text) as bytes from jobs
+        select id, priority, run_at, payload from jobs
         where status = 'queued' and not scheduled and jobs.queue = range.queue and jobs.placement = range.placement
           and (-priority, run_at) >= (range.descent, range.run_at) and \(kinds)
         order by -priority, run_at, id
@@ -112,11 +116,16 @@ extension JobStore {
       window best as (order by -job.priority, job.run_at, job.id)
       order by -job.priority, job.run_at, job.id
       limit cardinality($5::uuid[])
+    ), fitting as (
+      select id, number, rank,
+        sum(case when pg_column_size(payload) < 100 then 100 else octet_length(payload::text) end) over (order by rank)
+          as total
+      from ready where rank = 1 or estimate <= $10
     ), leased as (
       update jobs set status = 'processing', attempt = jobs.attempt + 1, worker_id = ($6::text[])[rank],
         started_at = coalesce(jobs.started_at, now())
-      from ready where jobs.id = any(array[ready.id]) and (rank = 1 or total <= $10)
-      returning rank, ready.number, jobs.worker_id, ($5::uuid[])[rank] as lease_id, jobs.id, jobs.kind, jobs.payload,
+      from fitting where jobs.id = any(array[fitting.id]) and (rank = 1 or total <= $10)
+      returning rank, fitting.number, jobs.worker_id, ($5::uuid[])[rank] as lease_id, jobs.id, jobs.kind, jobs.payload,
         jobs.attempt, jobs.interruptions, jobs.timeout_seconds, jobs.on_interruption,
         extract(epoch from now() - greatest(jobs.run_at, jobs.created_at))::float8 as waited, jobs.priority, jobs.run_at
     ), known as (
@@ -140,7 +149,7 @@ extension JobStore {
     )
     select worker_id, lease_id, id, number::integer, kind, payload, attempt, interruptions, timeout_seconds,
       on_interruption, waited, sequence, size_bytes, content_type, outcome, seconds, priority::integer, run_at,
-      (select max(total) > $10 from ready)
+      (select count(*) from ready) > (select count(*) from leased)
     from known order by rank
     """
   }

@@ -18,15 +18,20 @@ extension JobStore {
   }
 
   /// A job's attempts, oldest first.
+  /// - Parameters:
+  ///   - limit: How many at the most; nil for all.
+  ///   - number: Only those after this one.
   /// - Returns: nil when there is no such job.
-  func attempts(of id: JobID) async throws(PostgresError) -> [AttemptSnapshot]? {
+  func attempts(
+    of id: JobID, limit: Int? = nil, after number: Int = 0
+  ) async throws(PostgresError) -> [AttemptSnapshot]? {
     let rows = try await database.query(
       """
       select attempts.attempt, lease_id, attempts.worker_id, capacity_type, outcome, reason, attempts.started_at,
         ended_at, checkpoint_sequence
-      from jobs left join attempts on attempts.job_id = jobs.id
-      where jobs.id = $1 order by attempts.attempt
-      """, .uuid(id.uuid))
+      from jobs left join attempts on attempts.job_id = jobs.id and attempts.attempt > $2
+      where jobs.id = $1 order by attempts.attempt limit $3
+      """, .uuid(id.uuid), .int4(Int32(number)), .int4(limit.map { Int32($0) }))
     guard !rows.isEmpty else { return nil }
     var attempts: [AttemptSnapshot] = []
     for row in rows where try row.intOrNil(0) != nil {

@@ -68,18 +68,29 @@ public struct AttemptSnapshot: Sendable, JSONEncodable, JSONDecodable {
 /// The answer to `GET /jobs/{id}/attempts`, oldest first.
 public struct AttemptList: Sendable, JSONEncodable, JSONDecodable {
   public var attempts: [AttemptSnapshot]
+  /// Continues the list when given as `cursor`; nil on its last page.
+  public var nextCursor: String?
 
-  public init(attempts: [AttemptSnapshot]) { self.attempts = attempts }
+  public init(attempts: [AttemptSnapshot], nextCursor: String? = nil) {
+    self.attempts = attempts
+    self.nextCursor = nextCursor
+  }
 
   public func write(to writer: inout JSONWriter) {
-    writer.object { $0.field("attempts", attempts) }
+    writer.object { writer in
+      writer.field("attempts", attempts)
+      writer.field("next_cursor", nextCursor)
+    }
   }
 
   public init(from reader: inout JSONReader) throws(JSONError) {
-    var attempts: [AttemptSnapshot] = []
+    self.init(attempts: [])
     try reader.object { key, reader throws(JSONError) in
-      if key == "attempts" { attempts = try reader.values() } else { try reader.skip() }
+      switch key {
+      case "attempts": attempts = try reader.values()
+      case "next_cursor": nextCursor = try reader.optional { reader throws(JSONError) in try reader.string() }
+      default: try reader.skip()
+      }
     }
-    self.attempts = attempts
   }
 }

@@ -19,6 +19,7 @@ import Testing
         let answer = try await client.answer()
         #expect(answer.hasPrefix("HTTP/1.1 400 "), "\(bytes.debugDescription): \(answer)")
         #expect(answer.contains("invalid_request"), "\(bytes.debugDescription): \(answer)")
+        try await client.expectDescribed()
       }
       #expect(try await coordinator.api.get("/health").status == 200)
     }
@@ -38,6 +39,7 @@ import Testing
         try await client.send("GET /health?\(long(count)) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         let answer = try await client.answer()
         #expect(answer.hasPrefix("HTTP/1.1 414 ") && answer.contains("at most 1024 bytes"), "\(count): \(answer)")
+        try await client.expectDescribed()
         await client.close()
       }
       for count in [4200, 20_000, 200_000] {
@@ -45,13 +47,24 @@ import Testing
         try await client.send("GET /health HTTP/1.1\r\nHost: a\r\nX-Long: \(long(count))\r\nConnection: close\r\n\r\n")
         let answer = try await client.answer()
         #expect(answer.hasPrefix("HTTP/1.1 431 ") && answer.contains("at most 4096 bytes"), "\(count): \(answer)")
+        try await client.expectDescribed()
         await client.close()
       }
-      let many = (0..<300).map { "X-\($0): y\r\n" }.joined()
-      let client = try await RawClient(port: api.port)
-      try await client.send("GET /health HTTP/1.1\r\nHost: a\r\n\(many)\r\n")
-      #expect(try await client.answer().hasPrefix("HTTP/1.1 431 "))
-      await client.close()
+      // Few bytes, and too many fields; lines of a body are none.
+      for (fields, body, named) in [
+        (300, "", "at most 256 header fields"), (256, "", "at most 256 header fields"), (255, "", nil),
+        (200, String(repeating: "\n", count: 300), "at most 4096 bytes"),
+      ] {
+        let long = body.isEmpty ? "" : "X-Long: \(long(5000))\r\n"
+        let many = (0..<fields).map { "X-\($0): y\r\n" }.joined()
+        let client = try await RawClient(port: api.port)
+        try await client.send("\r\nGET /health HTTP/1.1\r\nHost: a\r\n\(long)\(many)\r\n\(body)")
+        let answer = try await client.answer()
+        #expect(answer.hasPrefix(named == nil ? "HTTP/1.1 200 " : "HTTP/1.1 431 "), "\(fields): \(answer)")
+        if let named { #expect(answer.contains(named), "\(fields): \(answer)") }
+        try await client.expectDescribed()
+        await client.close()
+      }
       #expect(try await api.send("GET", "/health", headers: ["X-Fits": long(3000)]).status == 200)
     }
   }

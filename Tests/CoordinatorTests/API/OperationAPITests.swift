@@ -120,6 +120,33 @@ import Testing
     }
   }
 
+  @Test func aJobsAttemptsComeInPagesToo() async throws {
+    try await RunningCoordinator.run { coordinator, _ async throws in
+      let api = coordinator.api
+      let job = try await api.submit()
+      for _ in 0..<5 {
+        let lease = try #require(try await api.lease().first).leaseID
+        _ = try await api.post("/leases/settle", #"{"results":[{"lease_id":"\#(lease)","outcome":"released"}]}"#)
+      }
+      let path = "/jobs/\(job.id)/attempts"
+      let all = try await api.get(path).read(AttemptList.self)
+      #expect(all.attempts.map(\.attempt) == [1, 2, 3, 4, 5] && all.nextCursor == nil)
+      let walked = try await Self.walk(path, of: api) { (page: AttemptList) in
+        (page.attempts.map { "\($0.attempt)" }, page.nextCursor)
+      }
+      #expect(walked == ["1", "2", "3", "4", "5"])
+      for (query, field) in [
+        ("limit=0", "'limit'"), ("limit=1001", "'limit'"), ("cursor=", "'cursor'"), ("cursor=x", "'cursor'"),
+        ("cursor=9999999999", "'cursor'"), ("page=2", "'page'"),
+      ] {
+        let refusal = try await api.get("\(path)?\(query)")
+        #expect(refusal.status == 400 && refusal.text.contains(field), "\(query): \(refusal.text)")
+      }
+      #expect(try await api.get("\(path)?cursor=7").read(AttemptList.self).attempts.isEmpty)
+      #expect(try await api.get("/jobs/01234567-89ab-7def-8123-456789abcdef/attempts?cursor=7").status == 404)
+    }
+  }
+
   /// Reads a list in pages of two, and returns what it names.
   private static func walk<Page: JSONDecodable>(
     _ path: String, of api: API, _ read: (Page) -> (names: [String], next: String?)

@@ -6,6 +6,8 @@ import Testing
 
 /// Clients that take their time, on real sockets: they lose their connection, and nobody else loses anything.
 @Suite(.serialized) struct SlowClientTests {
+  private static let nowhere = "postgresql://127.0.0.1:1/nowhere"
+
   private static func configuration(_ change: (inout RequestLimits) -> Void = { _ in }) -> CoordinatorConfiguration {
     .testing { configuration in
       // Short, and long enough for a busy machine to send a request in one go.
@@ -22,6 +24,7 @@ import Testing
       try await client.drip("GET /health HTTP/1.1\r\nX: ")
       let answer = try await client.untilHungUp()
       #expect(answer.hasPrefix("HTTP/1.1 408 ") && answer.contains("the header took too long"), "\(answer)")
+      try await client.expectDescribed()
       #expect(try await coordinator.api.get("/health").status == 200)
     }
   }
@@ -56,6 +59,7 @@ import Testing
         try await client.drip(#"{"kind":"slow","payload":""#)
         let answer = try await client.untilHungUp()
         #expect(answer.hasPrefix("HTTP/1.1 408 ") && answer.contains("the body took too long"), "\(answer)")
+        try await client.expectDescribed("POST", "/jobs")
       }
       #expect(try await coordinator.api.get("/stats").read(Statistics.self).jobs[.queued] == 0)
     }
@@ -152,14 +156,52 @@ import Testing
   }
 
   @Test func moreConnectionsThanAllowedWaitForTheirTurn() async throws {
+    let configuration = Self.configuration { limits in
+      limits.maxConnections = 10
+      limits.headerTimeoutSeconds = 3600
+      limits.idleTimeoutSeconds = 3600
+    }
+    let question = "GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
+    // Without a database, nothing but these clients is connected.
+    try await RunningCoordinator.run(databaseURL: Self.nowhere, configuration: configuration) {
+      coordinator async throws in
+      var inside: [RawClient] = []
+      for _ in 0..<10 {
+        let client = try await RawClient(port: coordinator.api.port)
+        try await client.send(question)
+        #expect(try await client.answer().hasPrefix("HTTP/1.1 200 "))
+        inside.append(client)
+      }
+      let late = try await RawClient(port: coordinator.api.port)
+      try await late.send(question)
+      // What was asked later is answered, again and again, to those who are in.
+      for count in 2...20 {
+        for client in inside {
+          try await client.send(question)
+          try await eventually("answer \(count)") {
+            client.text.components(separatedBy: "HTTP/1.1 200 ").count == count + 1
+          }
+        }
+      }
+      #expect(late.text.isEmpty && !late.isClosed, "there is no place for it")
+      await inside.removeLast().close()
+      #expect(try await late.answer().hasPrefix("HTTP/1.1 200 "))
+      for client in inside + [late] { await client.close() }
+    }
+  }
+
+  @Test func whoSaysNothingMakesRoomWhenItsTimeIsUp() async throws {
     let configuration = Self.configuration { $0.maxConnections = 10 }
-    try await RunningCoordinator.run(configuration: configuration) { coordinator, _ async throws in
+    try await RunningCoordinator.run(databaseURL: Self.nowhere, configuration: configuration) {
+      coordinator async throws in
+      let start = ContinuousClock.now
       var silent: [RawClient] = []
-      for _ in 0..<40 { silent.append(try await RawClient(port: coordinator.api.port)) }
-      // Those that say nothing are hung up on, and make room.
+      for _ in 0..<20 { silent.append(try await RawClient(port: coordinator.api.port)) }
       let late = try await RawClient(port: coordinator.api.port)
       try await late.send("GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
       #expect(try await late.answer().hasPrefix("HTTP/1.1 200 "))
+      // Nobody has gone but those whose two seconds were over.
+      #expect(ContinuousClock.now - start >= .seconds(2))
       for client in silent { await client.close() }
     }
   }

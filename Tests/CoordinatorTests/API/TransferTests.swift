@@ -33,27 +33,43 @@ import Testing
   }
 
   @Test func transfersBeyondTheMemoryWaitTheirTurn() async throws {
-    let configuration = CoordinatorConfiguration.testing { $0.limits.maxTransferMemoryBytes = 3 << 20 }
-    try await RunningCoordinator.run(configuration: configuration) { coordinator, _ async throws in
+    let limit = 3 << 20
+    let configuration = CoordinatorConfiguration.testing { $0.limits.maxTransferMemoryBytes = limit }
+    try await RunningCoordinator.run(configuration: configuration) { coordinator, database async throws in
       let api = coordinator.api
       _ = try await api.post(
-        "/jobs/batch", #"{"jobs":[\#(Array(repeating: #"{"kind":"a"}"#, count: 16).joined(separator: ","))]}"#)
-      let leases = try await api.lease(max: 16).map(\.leaseID)
+        "/jobs/batch", #"{"jobs":[\#(Array(repeating: #"{"kind":"a"}"#, count: 6).joined(separator: ","))]}"#)
+      let leases = try await api.lease(max: 6).map(\.leaseID)
+      // Nobody can save a checkpoint for now.
+      let blocker = try await database.connect()
+      try await blocker.query("set idle_in_transaction_session_timeout = 0")
+      try await blocker.query("begin")
+      try await blocker.query("lock table checkpoints in exclusive mode")
       // One alone is larger than all there is.
       let bytes = Self.bytes(4 << 20, seed: 1)
+      let left = Kept(leases.count)
       try await withThrowingTaskGroup(of: Void.self) { group in
         for lease in leases {
           group.addTask {
+            defer { left.change { $0 -= 1 } }
             let status = try await api.send("PUT", "/leases/\(lease)/checkpoint", bytes).status
             let stored = try await api.get("/leases/\(lease)/checkpoint").bytes
             #expect(status == 200 && stored == bytes)
           }
         }
+        try await eventually("the others waiting") { try await api.metric("baton_transfers_waiting") == 5 }
+        #expect(try await api.metric("baton_transfer_bytes") == Double(limit))
         // What is small does not wait behind what is large.
         for _ in 0..<20 { #expect(try await api.submit().status == .queued) }
+        #expect(try await api.metric("baton_transfers_waiting") == 5)
+        try await blocker.query("rollback")
+        var most = 0.0
+        while left.value > 0 { most = max(most, try await api.metric("baton_transfer_bytes") ?? .infinity) }
+        #expect(most <= Double(limit))
         try await group.waitForAll()
       }
       #expect(try await api.metric("baton_transfer_bytes") == 0)
+      #expect(try await api.metric("baton_transfers_waiting") == 0)
     }
   }
 
@@ -118,6 +134,13 @@ import Testing
       for _ in 0..<4 { given.append(try await api.lease(max: 1000).count) }
       #expect(given == [8, 8, 4, 0])
 
+      // Of jobs that are small where they lie, and large when they are read, too.
+      let ones = String(repeating: "1,", count: 400_000)
+      for _ in 0..<20 { try await api.submit(#"{"kind":"a","payload":[\#(ones)1]}"#) }
+      given = []
+      for _ in 0..<3 { given.append(try await api.lease(max: 1000).count) }
+      #expect(given == [10, 10, 0])
+
       // Those who wait together and do not all get one with the first statement do with the next.
       let wish = #"{"worker_id":"w","max":1,"wait_seconds":60}"#
       var clients: [RawClient] = []
@@ -130,6 +153,20 @@ import Testing
       let jobs = Array(repeating: #"{"kind":"a","payload":"\#(payload)"}"#, count: 12).joined(separator: ",")
       #expect(try await api.post("/jobs/batch", #"{"jobs":[\#(jobs)]}"#).status == 201)
       for client in clients { try await eventually("a lease") { client.text.contains(#""lease_id""#) } }
+    }
+  }
+
+  @Test func whatThereIsNoMemoryToAnswerWithGoesBack() async throws {
+    let configuration = CoordinatorConfiguration.testing { $0.limits.maxRequestMemoryBytes = 3 << 20 }
+    try await RunningCoordinator.run(configuration: configuration) { coordinator, _ async throws in
+      let api = coordinator.api
+      let payload = String(repeating: "x", count: 1_000_000)
+      for _ in 0..<5 { try await api.submit(#"{"kind":"a","payload":"\#(payload)"}"#) }
+      // Five do not fit, and half of them do; the others are there for the next who asks.
+      var given: [Int] = []
+      for _ in 0..<3 { given.append(try await api.lease(max: 5).count) }
+      #expect(given == [2, 3, 0])
+      #expect(try await api.metric("baton_request_bytes") == 0)
     }
   }
 }

@@ -200,6 +200,26 @@ import Testing
     }
   }
 
+  /// Any account of the database can notify, whatever it may read and write.
+  @Test func aForgedNotificationDrainsNobody() async throws {
+    try await RunningCoordinator.run { coordinator, database async throws in
+      let sql = try await database.connect()
+      async let leases = coordinator.api.lease("w-1", wait: 60)
+      try await coordinator.api.untilWaiting(1)
+      for payload in ["x:w-1", "x:", "w-1", ":", "x:nobody", "x:w-1:", "x:w 1"] {
+        try await sql.query("select pg_notify('baton_workers', $1)", .text(payload))
+      }
+      for payload in ["x:,", "x", "x:\u{1F468}", ":*"] {
+        try await sql.query("select pg_notify('baton_jobs', $1)", .text(payload))
+      }
+      // Notifications come in their order: this one finds it waiting still.
+      try await sql.query("select baton_enqueue(kind => 'test')")
+      #expect(try await leases.count == 1)
+      let workers = try await coordinator.api.get("/workers").read(WorkerList.self).workers
+      #expect(workers.map(\.id) == ["w-1"] && workers.map(\.state) == [.active])
+    }
+  }
+
   @Test func whatIsNotInForceIsLost() async throws {
     try await RunningCoordinator.run { coordinator, _ async throws in
       let api = coordinator.api

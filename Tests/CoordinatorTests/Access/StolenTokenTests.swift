@@ -7,58 +7,118 @@ import Testing
 
 /// What somebody cannot do who has got hold of a token.
 @Suite(.serialized) struct StolenTokenTests {
-  @Test func aWorkersTokenOpensOnlyTheJobsThatItLeases() async throws {
+  /// What a thief has to do with: somebody else's job that runs, and a token like that of its worker.
+  private struct Theft: Sendable {
+    let owner: API
+    /// Somebody with the worker's token, who does not know the lease.
+    let thief: API
+    /// The worker that holds the job.
+    let worker: API
+    let job: JobID
+    let lease: LeaseID
+
+    /// The job has noticed nothing: it runs on, and is done when its worker says so.
+    func expectNothingHappened() async throws {
+      let now = try await owner.job(job)
+      #expect(now.status == .processing && now.attempt == 1 && now.checkpoint?.sequence == 1)
+      #expect(try await owner.get("/jobs/\(job)/checkpoint").text == "state")
+      #expect(try await owner.get("/jobs/\(job)/logs").text == "secret line")
+      #expect(try await worker.settle(lease) == .accepted)
+      #expect(try await owner.job(job).status == .done)
+    }
+  }
+
+  private static func withStolenWorkToken(_ body: @Sendable @escaping (Theft) async throws -> Void) async throws {
     let tokens = try TokenFile()
     defer { tokens.remove() }
     try await RunningCoordinator.run(configuration: .testing { $0.tokensFile = tokens.path }) {
       coordinator, _ async throws in
       let owner = coordinator.api.with(token: tokens[.submit])
-      let thief = coordinator.api.with(token: tokens[.work])
+      let worker = coordinator.api.with(token: tokens[.work])
       let job = try await owner.submit(#"{"kind":"test","payload":{"secret":"of-a-job"},"tags":{"t":"secret-tag"}}"#)
-      let lease = try #require(try await thief.lease("honest").first)
-      #expect(try await thief.send("PUT", "/leases/\(lease.leaseID)/checkpoint", Array("state".utf8)).status == 200)
+      let lease = try #require(try await worker.lease("honest").first).leaseID
+      #expect(try await worker.send("PUT", "/leases/\(lease)/checkpoint", Array("state".utf8)).status == 200)
+      #expect(try await worker.post("/leases/\(lease)/logs", "secret line").status == 204)
+      try await body(Theft(owner: owner, thief: worker, worker: worker, job: job.id, lease: lease))
+    }
+  }
 
-      // The thief is somebody else with the same token, who does not know the lease.
+  /// What a thief may know or make up, and is no lease: the job's id, what stands for an id withheld, any id, no id.
+  private static func guesses(_ theft: Theft) -> [String] {
+    ["\(theft.job)", "\(LeaseID.withheld)", "\(LeaseID())", "1"]
+  }
+
+  @Test func aWorkersTokenReadsNoPayloadThatItDoesNotHold() async throws {
+    try await Self.withStolenWorkToken { theft in
       for path in [
-        "/jobs", "/jobs/\(job.id)", "/jobs/\(job.id)/attempts", "/jobs/\(job.id)/checkpoint", "/jobs/\(job.id)/logs",
-        "/queues", "/workers", "/workers/honest", "/stats", "/leases", "/leases/\(job.id)",
+        "/jobs", "/jobs/\(theft.job)", "/jobs/\(theft.job)/attempts", "/queues", "/workers", "/workers/honest",
+        "/stats", "/leases", "/leases/\(theft.job)",
       ] {
-        let answer = try await thief.get(path)
+        let answer = try await theft.thief.get(path)
         #expect([403, 404, 405].contains(answer.status), "GET \(path)")
         #expect(!answer.text.contains("secret") && !answer.text.contains("honest"), "GET \(path)")
       }
-      for path in [
-        "/jobs/\(job.id)/cancel", "/jobs/\(job.id)/retry", "/queues/default/pause", "/workers/honest/drain", "/drain",
-        "/shutdown",
-      ] {
-        #expect(try await thief.post(path).problem().knownCode == .forbidden, "POST \(path)")
-      }
-      #expect(try await thief.post("/jobs", #"{"kind":"test"}"#).problem().knownCode == .forbidden)
-      #expect(try await thief.post("/jobs/batch", #"{"jobs":[{"kind":"test"}]}"#).problem().knownCode == .forbidden)
+      // What it leases is another job, if there is one.
+      #expect(try await theft.thief.lease("thief", max: 1000).isEmpty)
+      let other = try await theft.owner.submit()
+      #expect(try await theft.thief.lease("thief", max: 1000).map(\.jobID) == [other.id])
+      try await theft.expectNothingHappened()
+    }
+  }
 
-      // What it does know, or can make up, is no lease: the job's id, the attempt, all zeros.
-      for guess in ["\(job.id)", "\(LeaseID.withheld)", "\(LeaseID())", "1"] {
-        #expect(try await thief.get("/leases/\(guess)/checkpoint").problem().knownCode == .leaseLost)
-        #expect(
-          try await thief.send("PUT", "/leases/\(guess)/checkpoint", Array("mine".utf8)).problem().knownCode
-            == .leaseLost)
-        #expect(
-          try await thief.send("POST", "/leases/\(guess)/logs", Array("mine".utf8)).problem().knownCode == .leaseLost)
+  @Test func aWorkersTokenSubmitsNothing() async throws {
+    try await Self.withStolenWorkToken { theft in
+      #expect(try await theft.thief.post("/jobs", #"{"kind":"test"}"#).problem().knownCode == .forbidden)
+      #expect(
+        try await theft.thief.post("/jobs/batch", #"{"jobs":[{"kind":"test"}]}"#).problem().knownCode == .forbidden)
+      #expect(try await theft.thief.post("/jobs/\(theft.job)/retry").problem().knownCode == .forbidden)
+      #expect(try await theft.owner.get("/stats").read(Statistics.self).jobs[.queued] == 0)
+      try await theft.expectNothingHappened()
+    }
+  }
+
+  @Test func aWorkersTokenEndsNobodysLease() async throws {
+    try await Self.withStolenWorkToken { theft in
+      for outcome in ["done", "failed", "released"] {
+        for guess in Self.guesses(theft).compactMap({ LeaseID($0) }) {
+          #expect(try await theft.thief.settle(guess, outcome) == .lost)
+        }
       }
-      #expect(try await thief.settle(LeaseID.withheld, "done") == .lost)
-      #expect(try await thief.settle(LeaseID(job.id.uuid), "failed") == .lost)
-      let pulse = try await thief.post(
-        "/workers/honest/heartbeat", #"{"state":"active","leases":[{"lease_id":"\#(job.id)"}]}"#
+      let pulse = try await theft.thief.post(
+        "/workers/thief/heartbeat", #"{"state":"active","leases":[{"lease_id":"\#(theft.job)"}]}"#
       ).read(HeartbeatReply.self)
       #expect(pulse.leases.map(\.status) == [.lost])
+      #expect(try await theft.thief.post("/jobs/\(theft.job)/cancel").problem().knownCode == .forbidden)
+      try await theft.expectNothingHappened()
+    }
+  }
 
-      // The job has noticed nothing.
-      let now = try await owner.job(job.id)
-      #expect(now.status == .processing && now.attempt == 1 && now.checkpoint?.sequence == 1)
-      #expect(try await owner.get("/jobs/\(job.id)/checkpoint").text == "state")
-      #expect(try await owner.get("/jobs/\(job.id)/logs").text.isEmpty)
-      #expect(try await thief.settle(lease.leaseID) == .accepted)
-      #expect(try await owner.job(job.id).status == .done)
+  @Test func aWorkersTokenReachesNoCheckpointOrLogOfOthers() async throws {
+    try await Self.withStolenWorkToken { theft in
+      for path in ["/jobs/\(theft.job)/checkpoint", "/jobs/\(theft.job)/logs"] {
+        let answer = try await theft.thief.get(path)
+        #expect(try answer.problem().knownCode == .forbidden, "GET \(path)")
+        #expect(!answer.text.contains("secret") && !answer.text.contains("state"), "GET \(path)")
+      }
+      for guess in Self.guesses(theft) {
+        let mine = Array("mine".utf8)
+        #expect(try await theft.thief.get("/leases/\(guess)/checkpoint").problem().knownCode == .leaseLost)
+        #expect(
+          try await theft.thief.send("PUT", "/leases/\(guess)/checkpoint", mine).problem().knownCode == .leaseLost)
+        #expect(try await theft.thief.send("POST", "/leases/\(guess)/logs", mine).problem().knownCode == .leaseLost)
+      }
+      try await theft.expectNothingHappened()
+    }
+  }
+
+  @Test func aWorkersTokenOperatesNothing() async throws {
+    try await Self.withStolenWorkToken { theft in
+      for path in [
+        "/queues/default/pause", "/queues/default/resume", "/workers/honest/drain", "/drain", "/shutdown",
+      ] {
+        #expect(try await theft.thief.post(path).problem().knownCode == .forbidden, "POST \(path)")
+      }
+      try await theft.expectNothingHappened()
     }
   }
 

@@ -48,6 +48,22 @@ import Testing
     #expect(try waiters.nextBatch().waiters == [two])
   }
 
+  @Test func whomAStatementLeftNoRoomForAreInTheNextThoughTheyDoNotWait() throws {
+    var waiters = LeaseWaiters()
+    let one = add(&waiters, "w1", wait: .zero)
+    let two = add(&waiters, "w2", wait: .zero)
+    let other = add(&waiters, "w3", LeaseFilter(queues: ["a"], kinds: ["k"], capacityType: .unknown))
+    let batch = try waiters.nextBatch()
+    #expect(batch.waiters == [one, two])
+    let beside = try waiters.nextBatch()
+    #expect(beside.waiters == [other])
+    // It skipped the jobs that the first had locked.
+    #expect(waiters.finish(beside, granted: [], found: 0, now: now) == [])
+    #expect(waiters.finish(batch, granted: [one], found: 1, leftOthers: true, now: now + .seconds(1)) == [])
+    #expect(waiters.removeExpired(now: now + .seconds(1)) == [], "it has not had its turn")
+    #expect(Set([try waiters.nextBatch().waiters, try waiters.nextBatch().waiters]) == [[two], [other]])
+  }
+
   @Test func aWakeDuringTheFlightIsNotLost() throws {
     var waiters = LeaseWaiters()
     let id = add(&waiters, "w1")

@@ -65,6 +65,16 @@ import Testing
     ] {
       #expect(complaints(path, status, type, body) == 1, "\(path) \(status) \(type) \(body)")
     }
+    // Who is told to come again is told when.
+    func retryComplaints(_ headers: [String: String]) -> [String] {
+      description.complaints(
+        method: "GET", path: "/ready", status: 503,
+        headers: headers.merging(["content-type": "application/problem+json"]) { $1 },
+        body: Array(#"{"status":503,"title":"Draining","detail":"x","code":"draining"}"#.utf8))
+    }
+    #expect(retryComplaints([:]) == ["GET /ready → 503: the header Retry-After is missing"])
+    #expect(retryComplaints(["retry-after": "soon"]).count == 1)
+    #expect(retryComplaints(["retry-after": "1"]).isEmpty)
     #expect(complaints("/jobs/batch", 201, "application/json", #"{"ids":["X"]}"#, method: "POST") == 1)
     #expect(complaints("/leases/x/logs", 204, "text/plain", "", method: "POST") == 0)
     #expect(complaints("/leases/x/logs", 204, "text/plain", "x", method: "POST") == 1)
