@@ -164,8 +164,8 @@ let package = Package(
     tests(
       "FuzzTests",
       [
-        "BatonCommandLine", "BatonCoordinator", "BatonJSON", "BatonMetadataDouble", "BatonPostgres", "BatonShared",
-        "BatonTestSupport", "BatonWorker",
+        "BatonClient", "BatonCommandLine", "BatonCoordinator", "BatonJSON", "BatonMetadataDouble", "BatonPostgres",
+        "BatonShared", "BatonTestSupport", "BatonWorker", http1,
       ]),
     tests("JSONTests", ["BatonJSON", "BatonTestSupport"]),
     tests("SharedTests", ["BatonJSON", "BatonShared"]),

@@ -9,7 +9,7 @@
 #   EXAMPLES         test cases of an operation (default 20, a minute or two; 400 make well over 10,000 requests)
 #   SEED             repeats a run
 #   SECONDS_AT_MOST  fails when it takes longer (default 3600)
-#   GROWTH_MB        what the coordinator may grow by (default 64)
+#   GROWTH_MB        what the coordinator may grow by (default 32; 14 were measured in the long run)
 #   VENV             where schemathesis is, or is put (default .build/fuzz-venv)
 #   BATON            the `baton` program (default: the one that `swift build` makes)
 #   KEEP=1           keeps the folder with the logs
@@ -148,4 +148,4 @@ if [ "$status" != 0 ]; then
   exit 1
 fi
 if [ "$failures" != "$unavailable" ]; then echo "there were errors of the coordinator's own" >&2; exit 1; fi
-if [ $((after - before)) -gt "${GROWTH_MB:-64}" ]; then echo "the coordinator has grown" >&2; exit 1; fi
+if [ $((after - before)) -gt "${GROWTH_MB:-32}" ]; then echo "the coordinator has grown" >&2; exit 1; fi

@@ -109,6 +109,9 @@ public actor LocalPostgres {
     }
   }
 
+  /// The path of the server's socket.
+  public var socketPath: String { "\(dataDirectory)/.s.PGSQL.\(port ?? 5432)" }
+
   private static func percentEncode(_ text: String) -> String {
     text.utf8.map { byte in
       switch byte {

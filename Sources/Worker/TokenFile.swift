@@ -42,8 +42,13 @@ enum TokenFile {
       throw Refusal(
         expected: "a file of its owner alone (chmod go-rwx), not of \(user.label), whom programs run as (EXEC_USER)")
     }
-    let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
-    guard lines.count == 1 else { throw Refusal(expected: "a file with a token in it, and nothing else") }
-    return String(lines[0])
+    return try token(in: bytes)
+  }
+
+  /// The token that a file's content is.
+  static func token(in bytes: [UInt8]) throws(Refusal) -> String {
+    let words = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+    guard words.count == 1 else { throw Refusal(expected: "a file with a token in it, and nothing else") }
+    return String(words[0])
   }
 }

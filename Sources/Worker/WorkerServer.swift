@@ -117,32 +117,20 @@ struct WorkerServer: Service {
     } catch is NIOTooManyBytesError {
       throw Problem(.payloadTooLarge, "the body must be at most 4096 bytes")
     }
-    var action = "terminate"
-    var seconds = 120.0
+    var wanted = SimulatedInterruption()
     if buffer.readableBytes > 0 {
       do {
-        var reader = try JSONReader(Array(buffer: buffer))
-        try reader.object { key, reader throws(JSONError) in
-          switch key {
-          case "action":
-            action = try reader.string()
-            guard ["terminate", "stop", "hibernate", "rebalance"].contains(action) else {
-              throw JSONError(expected: "one of 'terminate', 'stop', 'hibernate', 'rebalance'")
-            }
-          case "seconds": seconds = try reader.double(in: 0...86_400)
-          default: throw JSONError(expected: "left out: there is no such field")
-          }
-        }
-        try reader.end()
+        wanted = try SimulatedInterruption(json: Array(buffer: buffer))
       } catch {
         throw Problem(.invalidRequest, error.description)
       }
     }
-    if action == "rebalance" {
+    let action = wanted.action.rawValue
+    if wanted.action == .rebalance {
       let notice = InterruptionNotice(source: "simulated", action: action, secondsLeft: nil)
       drain.receive(InterruptionEvent(kind: .rebalance, notice: notice))
     } else {
-      drain.receive(InterruptionNotice(source: "simulated", action: action, secondsLeft: seconds))
+      drain.receive(InterruptionNotice(source: "simulated", action: action, secondsLeft: wanted.seconds))
     }
     return draining()
   }

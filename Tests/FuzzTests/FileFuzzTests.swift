@@ -46,8 +46,10 @@ import Testing
   @Test(arguments: seeds) func payloadsOfTheBuiltInKinds(seed: UInt64) {
     let good = [
       #"{"command":["python3","train.py"],"env":{"A":"b"},"cwd":"/tmp","input":{"x":[1]}}"#,
-      #"{"steps":100,"step_seconds":0.1,"checkpoint_every":10,"fail_at":null}"#,
+      #"{"steps":100,"step_seconds":0.1,"checkpoint_every":10,"fail_at":null}"#, #"{"seconds":2.5}"#,
+      #"{"seconds":null}"#,
     ]
+    var (sleeps, naps) = (0, 0)
     damaged(good, seed: seed) { bytes in
       guard let payload = try? RawJSON(parsing: bytes) else { return }
       if let exec = try? ExecPayload(payload) {
@@ -58,7 +60,30 @@ import Testing
       if let steps = try? StepsHandler.Payload(payload) {
         #expect(steps.steps >= 0 && steps.stepSeconds >= 0 && steps.checkpointEvery > 0)
       }
+      if let sleep = try? SleepHandler.Payload(payload) {
+        sleeps += 1
+        guard let seconds = sleep.seconds else { return }
+        naps += 1
+        #expect((0...31_536_000).contains(seconds))
+      }
     }
+    #expect(sleeps > 20 && naps > 0, "\(sleeps), \(naps)")
+  }
+
+  @Test(arguments: seeds) func simulatedInterruptions(seed: UInt64) {
+    let good = [#"{"action":"stop","seconds":30}"#, #"{"action":"rebalance"}"#, #"{"seconds":0.5}"#, "{}"]
+    var (taken, others) = (0, 0)
+    damaged(good, seed: seed) { bytes in
+      do throws(JSONError) {
+        let simulated = try SimulatedInterruption(json: bytes)
+        taken += 1
+        if simulated.action != .terminate { others += 1 }
+        #expect((0...86_400).contains(simulated.seconds))
+      } catch {
+        #expect(!error.description.isEmpty && !error.description.contains("\0"))
+      }
+    }
+    #expect(taken > 10 && others > 2 && taken < cases, "\(taken), \(others)")
   }
 
   @Test(arguments: seeds) func outputThatIsNotUTF8(seed: UInt64) {

@@ -21,6 +21,7 @@ import Testing
   private func fuzz<Message: JSONDecodable & JSONEncodable>(
     _ type: Message.Type, seed: UInt64, _ good: [String], alias: Bool = true
   ) throws {
+    var count = 0
     let texts = good.map { Array($0.utf8) }
     for text in texts { _ = try Message(json: text) }
     var mutator = Mutator(random: SeededGenerator(seed: seed))
@@ -33,9 +34,11 @@ import Testing
         #expect(!error.description.isEmpty && !error.description.contains("\0"))
         continue
       }
+      count += 1
       let written = read.json
       #expect(try Message(json: written).json == written, "\(String(decoding: damaged, as: UTF8.self))")
     }
+    #expect(count > 0 && count < cases, "\(type): \(count)")
   }
 
   @Test(arguments: seeds) func submissions(seed: UInt64) throws {
@@ -88,6 +91,37 @@ import Testing
         #"{"jobs":{"queued":1,"processing":2,"done":3,"failed":4,"cancelled":5},"#
           + #""workers":{"active":1,"draining":0,"gone":2}}"#
       ])
+  }
+
+  @Test(arguments: seeds) func listsThatTheCoordinatorAnswers(seed: UInt64) throws {
+    try fuzz(
+      AttemptList.self, seed: seed,
+      [
+        #"{"attempts":[{"attempt":2,"lease_id":"\#(Self.id)","worker_id":"w","capacity_type":"on_demand","#
+          + #""outcome":"timed_out","reason":"slow","started_at":"2026-11-21T21:27:07.552Z","#
+          + #""ended_at":"2026-11-21T21:27:08.000Z","checkpoint_sequence":3}]}"#,
+        #"{"attempts":[{"attempt":1,"lease_id":"\#(Self.id)","worker_id":"w","capacity_type":"spot","outcome":null,"#
+          + #""reason":null,"started_at":"2026-11-21T21:27:07.552Z","ended_at":null,"checkpoint_sequence":null}]}"#,
+      ])
+    try fuzz(
+      QueueList.self, seed: seed,
+      [
+        #"{"queues":[{"name":"gpu","paused":true,"jobs":{"queued":3,"processing":0,"done":2,"failed":0,"#
+          + #""cancelled":0},"oldest_queued_seconds":1.25}],"next_cursor":"q:gpu"}"#,
+        #"{"queues":[],"next_cursor":null}"#,
+      ])
+    try fuzz(
+      WorkerList.self, seed: seed,
+      [
+        #"{"workers":[{"id":"w-1","hostname":"h","instance_id":null,"instance_type":null,"availability_zone":"z","#
+          + #""capacity_type":"spot","provider":"aws","queues":["default"],"kinds":["k"],"version":"1","#
+          + #""state":"draining","slots":2,"leases":1,"last_heartbeat_at":"2026-01-31T12:00:01.000Z","#
+          + #""registered_at":"2026-01-31T12:00:00.123Z","interruption":{"source":"sigterm","action":"drain","#
+          + #""seconds_left":null}}],"next_cursor":"1764106815123456.w-1"}"#
+      ])
+    try fuzz(RegistrationReceipt.self, seed: seed, [#"{"lease_ttl_seconds":30,"heartbeat_seconds":10.5}"#])
+    try fuzz(CheckpointReceipt.self, seed: seed, [#"{"sequence":12}"#])
+    try fuzz(BatchReceipt.self, seed: seed, [#"{"ids":["\#(Self.id)","\#(Self.id)"]}"#])
   }
 
   @Test(arguments: seeds) func valuesThatArePassedOn(seed: UInt64) {

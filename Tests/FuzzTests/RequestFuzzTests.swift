@@ -1,3 +1,4 @@
+import BatonJSON
 import BatonShared
 import BatonTestSupport
 import Testing
@@ -58,6 +59,48 @@ import Testing
       let place = WorkerPlace(registeredAt: Instant(microseconds: time), id: id)
       #expect(WorkerPlace(cursor: place.cursor) == place)
     }
+  }
+
+  @Test(arguments: seeds) func optionsOfARetry(seed: UInt64) {
+    var (taken, discards) = (0, 0)
+    damaged([#"{"discard_checkpoint":true}"#, #"{"discard_checkpoint":false}"#, "{}"], seed: seed) { bytes in
+      do throws(JSONError) {
+        let options = try RetryOptions(json: bytes)
+        taken += 1
+        guard options.discardCheckpoint else { return }
+        discards += 1
+        // Nothing that does not say so costs a job its checkpoint.
+        let text = String(decoding: bytes, as: UTF8.self)
+        #expect(text.contains("true"), "\(text)")
+      } catch {
+        #expect(!error.description.isEmpty && !error.description.contains("\0"))
+      }
+    }
+    #expect(taken > 5 && discards > 1 && taken < cases, "\(taken), \(discards)")
+  }
+
+  /// Any account of the database can send what it likes.
+  @Test(arguments: seeds) func notifications(seed: UInt64) {
+    var (work, workers) = (0, 0)
+    let good = ["coordinator-1:default,gpu", "coordinator-1:*", "sql:a.b:c", "w:worker-1", "me:default", "me:worker-1"]
+    damagedText(good, seed: seed) { text in
+      for channel in [JobStore.jobsChannel, JobStore.workersChannel, "elsewhere"] {
+        switch DatabaseHint(channel: channel, payload: text, sender: "me") {
+        case .work(let queues):
+          work += 1
+          #expect(channel == JobStore.jobsChannel)
+          #expect(queues.map { !$0.isEmpty && $0.allSatisfy(Names.isValid) } ?? text.hasSuffix(":*"), "\(text)")
+        case .worker(let id):
+          workers += 1
+          #expect(channel == JobStore.workersChannel && Names.isValid(id), "\(text)")
+          #expect(text.utf8.reversed().starts(with: (":" + id).utf8.reversed()), "\(text)")
+        case nil:
+          continue
+        }
+        #expect(text.utf8.contains(UInt8(ascii: ":")) && !text.hasPrefix("me:"), "\(text)")
+      }
+    }
+    #expect(work > 50 && workers > 50)
   }
 
   /// No two spellings of an id but those of letter case: else a lease could be named in a way that nobody looks for.

@@ -77,6 +77,23 @@ import Testing
     #expect(count > 20)
   }
 
+  @Test(arguments: seeds) func filesOfAToken(seed: UInt64) {
+    var count = 0
+    damaged(["baton_0123456789abcdef\n", " secret \r\n\n", "secret"], seed: seed) { bytes in
+      do throws(TokenFile.Refusal) {
+        let token = try TokenFile.token(in: bytes)
+        count += 1
+        #expect(!token.isEmpty && !token.contains(where: \.isWhitespace))
+        // All of the file but the space around it.
+        let text = String(decoding: bytes, as: UTF8.self)
+        #expect(text.drop(while: \.isWhitespace).hasPrefix(token), "\(text)")
+      } catch {
+        #expect(error.expected == "a file with a token in it, and nothing else")
+      }
+    }
+    #expect(count > 100 && count < cases)
+  }
+
   // MARK: Programs
 
   @Test(arguments: seeds) func entriesOfTheAllowanceMeanOneProgramEach(seed: UInt64) {

@@ -132,7 +132,7 @@ import Testing
           # Without 32 and above: the C library's own.
           echo $name $(( 0x$(grep "^$name" /proc/$$/status | cut -f2) & 0x7fffffff ))
         done
-        ls /proc/$$/fd | tr '\\n' ' '; echo
+        ls /proc/$$/fd
         cut -d' ' -f6 /proc/$$/stat | grep -qx $$ && echo leads its session
         tr '\\0' ' ' < /proc/$$/cmdline | head -c 6; echo
         pwd; cat; echo; echo $VARIABLE
@@ -154,7 +154,7 @@ import Testing
       limits.openFiles = 64
       let limited = try await said(limits)
       #expect(limited == ordinary, "\(limited) and \(ordinary)")
-      #expect(ordinary.contains("SigIgn 0\n0 1 2 \nleads its session\nsh -c \n"))
+      #expect(ordinary.contains("SigIgn 0\n0\n1\n2\nleads its session\nsh -c \n"))
       #expect(ordinary.hasSuffix("/usr\n{\"a\":[1]}\né = x\n"))
     }
 

@@ -51,7 +51,7 @@ extension CoordinatorClient {
       return Checkpoint(
         bytes: answer.body,
         contentType: answer.headers.first(name: "Content-Type") ?? "application/octet-stream",
-        sequence: answer.headers.first(name: "Baton-Checkpoint-Sequence").flatMap { Int($0) })
+        sequence: answer.headers.first(name: "Baton-Checkpoint-Sequence").flatMap { DecimalDigits.value($0) })
     } catch CoordinatorError.refused(let problem, _) where problem.knownCode == .notFound {
       // In the coordinator's own words: to begin anew for a load balancer's page would throw the checkpoint away.
       return nil

@@ -162,7 +162,8 @@ final class CoordinatorClient: Sendable {
     current.withLock { if $0 == index { $0 = (index + 1) % addresses.count } }
   }
 
-  private static func problem(of answer: Answer) -> CoordinatorError {
+  /// What an answer that is none of success says.
+  static func problem(of answer: Answer) -> CoordinatorError {
     let retryAfter = answer.headers.first(name: "Retry-After").flatMap { Double($0) }
     if let problem = try? Problem(json: answer.body), !problem.code.isEmpty {
       var problem = problem

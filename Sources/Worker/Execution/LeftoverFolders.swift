@@ -79,7 +79,12 @@ struct LeftoverFolders: Service {
 
   /// - Returns: Whether it is gone; nil when it is somebody's.
   private func remove(_ path: String) -> Bool? {
-    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW
+    var descriptor = open(path, flags)
+    // A program may have closed its folder to its owner; somebody else's cannot be opened to us.
+    if descriptor < 0, errno == EACCES, fchmodat(AT_FDCWD, path, 0o700, AT_SYMLINK_NOFOLLOW) == 0 {
+      descriptor = open(path, flags)
+    }
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var status = stat()

@@ -2,16 +2,26 @@ import BatonJSON
 
 /// The kind `sleep`: takes its time and does nothing. Interrupted, it is handed back and starts anew.
 struct SleepHandler: JobHandler {
+  struct Payload: Sendable, Equatable {
+    /// nil where it does not say.
+    var seconds: Double?
+
+    init(_ payload: RawJSON) throws {
+      var seconds: Double?
+      try BuiltinPayload.read(payload) { key, reader throws(JSONError) in
+        guard key == "seconds" else { return try reader.skip() }
+        if !reader.null() { seconds = try reader.double(in: 0...31_536_000) }
+      }
+      self.seconds = seconds
+    }
+  }
+
   let kind = "sleep"
   /// For jobs that do not say, in seconds.
   let defaultSeconds: Double
 
   func run(_ job: JobContext) async throws -> RawJSON? {
-    var seconds = defaultSeconds
-    try BuiltinPayload.read(job.payload) { key, reader throws(JSONError) in
-      guard key == "seconds" else { return try reader.skip() }
-      if !reader.null() { seconds = try reader.double(in: 0...31_536_000) }
-    }
+    let seconds = try Payload(job.payload).seconds ?? defaultSeconds
     let startedAt = ContinuousClock.now
     let end = startedAt + .seconds(seconds)
     while ContinuousClock.now < end {

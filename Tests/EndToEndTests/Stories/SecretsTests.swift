@@ -88,6 +88,34 @@ struct SecretsTests {
       #expect(seen.contains("BATON_TOKEN=x"), "it did read the worker's environment: \(seen)")
       #expect(!seen.contains(work.token))
 
+      // What jobs are about is none of the programs' business, whether they end well or not.
+      let marks = ["payload", "result", "checkpoint", "output", "complaint"].map { "\($0)-\(UUID().uuidString)" }
+      let script =
+        "printf \(marks[2]) > $BATON_CHECKPOINT_FILE; printf '\"\(marks[1])\"' > $BATON_RESULT_FILE; "
+        + "echo \(marks[3]); sleep 1.5; "
+      for (end, status) in [("exit 0", JobStatus.done), ("echo \(marks[4]) >&2; exit 3", .failed)] {
+        var submission = try JobSubmission.exec(["sh", "-c", script + end], input: #""\#(marks[0])""#)
+        submission.maxAttempts = 1
+        let job = try await asking(admin.token, .submit(submission, idempotencyKey: nil))
+        try await eventually(within: .seconds(60), "the end of the job") {
+          try await asking(admin.token, .job(job.id)).status == status
+        }
+        // It is all there, for those whom it is for.
+        let shown = try await asking(admin.token, .job(job.id))
+        #expect(String(decoding: shown.json, as: UTF8.self).contains(marks[0]))
+        let log = String(decoding: try await asking(admin.token, .logs(job.id)), as: UTF8.self)
+        #expect(log.contains(marks[3]) && log.contains(marks[4]) == (status == .failed), "\(log)")
+        let checkpoint = try await asking(admin.token, .checkpoint(job.id))
+        #expect(String(decoding: checkpoint.bytes, as: UTF8.self) == marks[2])
+        if status == .done { #expect(String(decoding: shown.json, as: UTF8.self).contains(marks[1])) }
+      }
+      // What is refused is not repeated.
+      let spoilt = JobSubmission(kind: "exec", payload: try RawJSON(parsing: #""\#(marks[0])""#), queue: "no name")
+      let refusal = try await #require(throws: Problem.self) {
+        try await asking(admin.token, .submit(spoilt, idempotencyKey: nil))
+      }
+      #expect(refusal.knownCode == .invalidRequest && !"\(refusal) \(refusal.detail)".contains(marks[0]))
+
       // Flags can be seen by everybody; what they hold is gone once it has been read.
       let long = try await asking(
         admin.token,
@@ -160,8 +188,8 @@ struct SecretsTests {
         ownMetrics.text,
       ].joined(separator: "\n")
       #expect(told.contains("trace") && told.contains("a job starts"), "these are the logs of all levels")
-      for secret in [admin, work, nextWork].flatMap({ [$0.token, $0.hash] }) + [String(password)] + leases {
-        #expect(!told.contains(secret))
+      for secret in [admin, work, nextWork].flatMap({ [$0.token, $0.hash] }) + [String(password)] + leases + marks {
+        #expect(!told.contains(secret), "\(secret)")
       }
     }
   }
