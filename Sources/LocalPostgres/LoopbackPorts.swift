@@ -34,13 +34,15 @@ public enum LoopbackPorts {
     var held: [(descriptor: Int32, port: Int)] = []
     defer { for socket in held { close(socket.descriptor) } }
     for _ in 0..<count {
-      guard let bound = bound(port: 0) else { return nil }
+      guard let bound = bound() else { return nil }
       held.append(bound)
     }
     return held.map(\.port)
   }
 
-  private static func bound(port: Int) -> (descriptor: Int32, port: Int)? {
+  /// A socket that is bound to a port there and does not listen yet; nil when that cannot be had. It is the caller's to close.
+  /// - Parameter port: 0 for any that is free.
+  public static func bound(port: Int = 0) -> (descriptor: Int32, port: Int)? {
     #if canImport(Darwin)
       let stream = SOCK_STREAM
     #else
@@ -48,6 +50,7 @@ public enum LoopbackPorts {
     #endif
     let descriptor = socket(AF_INET, stream, 0)
     guard descriptor >= 0 else { return nil }
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     // As a server does: connections of one that has just ended do not count.
     var on: Int32 = 1
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))

@@ -1,3 +1,4 @@
+import BatonLocalPostgres
 import Testing
 
 #if canImport(Darwin)
@@ -14,25 +15,10 @@ final class SilentListener: Sendable {
   private let descriptor: Int32
 
   init() throws {
-    #if canImport(Darwin)
-      let stream = SOCK_STREAM
-    #else
-      let stream = Int32(SOCK_STREAM.rawValue)
-    #endif
-    let descriptor = socket(AF_INET, stream, 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-        bind(descriptor, address, length) == 0 && getsockname(descriptor, address, &length) == 0
-      }
-    }
+    let bound = try #require(LoopbackPorts.bound())
+    (descriptor, port) = bound
     // The kernel accepts on our behalf, up to the backlog.
-    try #require(isBound && listen(descriptor, 16) == 0)
-    self.descriptor = descriptor
-    port = Int(UInt16(bigEndian: address.sin_port))
+    try #require(listen(descriptor, 16) == 0)
   }
 
   deinit {

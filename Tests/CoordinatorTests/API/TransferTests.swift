@@ -11,6 +11,9 @@ import Testing
     return (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
   }
 
+  /// With a payload of a megabyte.
+  private static let largeJob = #"{"kind":"a","payload":"\#(String(repeating: "x", count: 1_000_000))"}"#
+
   @Test func aLargeCheckpointComesBackAsItWasInHoweverManySlices() async throws {
     try await RunningCoordinator.run { coordinator, _ async throws in
       let api = coordinator.api
@@ -112,8 +115,7 @@ import Testing
   @Test func aPageOfLargeJobsIsShorter() async throws {
     try await RunningCoordinator.run { coordinator, _ async throws in
       let api = coordinator.api
-      let payload = String(repeating: "x", count: 1_000_000)
-      for _ in 0..<20 { try await api.submit(#"{"kind":"a","payload":"\#(payload)"}"#) }
+      for _ in 0..<20 { try await api.submit(Self.largeJob) }
       var pages: [Int] = []
       var cursor: String?
       repeat {
@@ -128,8 +130,7 @@ import Testing
   @Test func leasesOfLargeJobsAreFewerAtOnceAndAllAreGiven() async throws {
     try await RunningCoordinator.run { coordinator, _ async throws in
       let api = coordinator.api
-      let payload = String(repeating: "x", count: 1_000_000)
-      for _ in 0..<20 { try await api.submit(#"{"kind":"a","payload":"\#(payload)"}"#) }
+      for _ in 0..<20 { try await api.submit(Self.largeJob) }
       var given: [Int] = []
       for _ in 0..<4 { given.append(try await api.lease(max: 1000).count) }
       #expect(given == [8, 8, 4, 0])
@@ -150,7 +151,7 @@ import Testing
         clients.append(client)
       }
       try await api.untilWaiting(12)
-      let jobs = Array(repeating: #"{"kind":"a","payload":"\#(payload)"}"#, count: 12).joined(separator: ",")
+      let jobs = Array(repeating: Self.largeJob, count: 12).joined(separator: ",")
       #expect(try await api.post("/jobs/batch", #"{"jobs":[\#(jobs)]}"#).status == 201)
       for client in clients { try await eventually("a lease") { client.text.contains(#""lease_id""#) } }
     }
@@ -160,8 +161,7 @@ import Testing
     let configuration = CoordinatorConfiguration.testing { $0.limits.maxRequestMemoryBytes = 3 << 20 }
     try await RunningCoordinator.run(configuration: configuration) { coordinator, _ async throws in
       let api = coordinator.api
-      let payload = String(repeating: "x", count: 1_000_000)
-      for _ in 0..<5 { try await api.submit(#"{"kind":"a","payload":"\#(payload)"}"#) }
+      for _ in 0..<5 { try await api.submit(Self.largeJob) }
       // Five do not fit, and half of them do; the others are there for the next who asks.
       var given: [Int] = []
       for _ in 0..<3 { given.append(try await api.lease(max: 5).count) }
