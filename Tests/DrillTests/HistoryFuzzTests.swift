@@ -4,14 +4,13 @@ import Testing
 @testable import BatonDrill
 
 /// A history may come from anywhere (`baton drill --check FILE`): whatever is in it, it is judged or refused.
-@Suite struct HistoryFuzzTests {
+@Suite struct HistoryFuzzTests: FaultHistories {
   private static let one = "01a20062-aa28-709f-83e0-62aba32bab94"
   private static let other = "01a20062-aa28-70a0-a0d8-69fff0d86e90"
 
   private static let numbers = [
     "0", "-1", "-0.0", "1e300", "-1e300", "9007199254740993", "9223372036854775807", "-9223372036854775808", "0.001",
-    "7",
-    "nan", "inf", "1e-320",
+    "7", "999999", "nan", "inf", "1e-320",
   ].map { Array($0.utf8) }
 
   private func replaceNumber(in line: inout [UInt8], _ random: inout SeededGenerator) {
@@ -22,13 +21,15 @@ import Testing
   }
 
   /// Judges a history again and again, each time with some of its lines damaged.
-  private func damage(_ lines: [String], seed: UInt64) {
+  /// - Parameter others: Lines that are damaged as often as all of `lines` together.
+  private func damage(_ lines: [String], beside others: [String] = [], rounds: Int = 500, seed: UInt64) {
     var mutator = Mutator(random: SeededGenerator(seed: seed))
     var (judged, refused) = (0, 0)
-    for _ in 0..<500 {
-      var text = lines.map { Array($0.utf8) }
+    for _ in 0..<rounds {
+      var text = (lines + others).map { Array($0.utf8) }
       for _ in 0..<Int.random(in: 1...3, using: &mutator.random) {
-        let index = Int.random(in: 0..<text.count, using: &mutator.random)
+        let isOther = !others.isEmpty && Bool.random(using: &mutator.random)
+        let index = Int.random(in: isOther ? lines.count..<text.count : 0..<lines.count, using: &mutator.random)
         // Mostly what can still be read: other numbers.
         if Int.random(in: 0..<4, using: &mutator.random) == 0 {
           text[index] = mutator.mutate([text[index]])
@@ -56,20 +57,29 @@ import Testing
     damage(history.entries.map { String(decoding: $0.json, as: UTF8.self) }, seed: seed)
   }
 
+  /// The good history of a fault, thinned out: every tenth job, and a question a second whether they are ready.
   @Test(arguments: Array(1...8) as [UInt64]) func historiesOfFaults(seed: UInt64) {
-    var history = HistoryMaker()
-    history.at(0, .fleet(coordinators: ["coordinator-1"], workers: ["a"]))
-    history.worker("a")
-    history.accept(.hundredSteps())
-    history.at(2, .phase(fault: "crash", .before), .counted(jobs: 3), .transaction(isOpen: true))
-    history.at(3, .readiness(coordinator: "coordinator-1", status: 200, sentAt: 2.9), .database(isThere: false))
-    history.at(4, .phase(fault: "crash", .begun), .began(worker: "a", job: "id-1", attempt: 1))
-    history.at(
-      6, .saved(worker: "a", job: "id-1", attempt: 1, sequence: 1), .database(isThere: true), .late(seconds: 0.2))
-    history.at(
-      8, .phase(fault: "crash", .passed(evidence: "it did")), .told(worker: "a", job: "id-1", attempt: 1, "done"))
-    history.at(12, .phase(fault: "crash", .settled), .phase(fault: "crash", .over), .transaction(isOpen: false))
-    damage(history.entries.map { String(decoding: $0.json, as: UTF8.self) }, seed: seed)
+    var events: [String] = []
+    var story: [String] = []
+    for entry in history().entries {
+      let line = String(decoding: entry.json, as: UTF8.self)
+      switch entry.event {
+      case .accepted(let job, _): if job.index.isMultiple(of: 10) { events.append(line) }
+      case .receipt(let job, _, _, _): if job.isMultiple(of: 10) { events.append(line) }
+      case .ending(let ending): if ending.job.isMultiple(of: 10) { events.append(line) }
+      case .began(_, let job, _), .told(_, let job, _, _): if job.hasSuffix("0") { events.append(line) }
+      case .readiness(_, _, let sentAt): if sentAt == sentAt.rounded() { events.append(line) }
+      default: story.append(line)
+      }
+    }
+    story.append(
+      contentsOf: [
+        HistoryEntry(at: 10, event: .database(isThere: false)), HistoryEntry(at: 15, event: .database(isThere: true)),
+        HistoryEntry(at: 16, event: .saved(worker: "worker-1-1", job: "id-150", attempt: 1, sequence: 2)),
+        HistoryEntry(at: 17, event: .restored(worker: "worker-1-1", job: "id-150", attempt: 2, sequence: 1)),
+        HistoryEntry(at: 18, event: .late(seconds: 0.2)), HistoryEntry(at: 19, event: .transaction(isOpen: true)),
+      ].map { String(decoding: $0.json, as: UTF8.self) })
+    damage(story, beside: events, rounds: 100, seed: seed)
   }
 
   @Test(arguments: Array(1...8) as [UInt64]) func historiesOfVeryManyJobs(seed: UInt64) {

@@ -84,7 +84,9 @@ extension FaultCheck {
   /// Seconds from the end of a fault until the rate of ``window`` seconds is what it was before.
   private func recovery(passed: Double, over: Double, former: Double) -> Double? {
     var start = passed
-    while start + Self.window <= over {
+    // No fault may take so long; in a history that is damaged it may seem to.
+    let end = min(over, passed + 600)
+    while start + Self.window <= end {
       if rate(from: start, to: start + Self.window) >= former * Self.share { return start - passed }
       start += 0.1
     }

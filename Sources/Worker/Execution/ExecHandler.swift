@@ -20,7 +20,7 @@ import ServiceLifecycle
 struct ExecHandler: SelfStoppingHandler {
   /// "I saved my checkpoint, run me again": EX_TEMPFAIL of `sysexits.h`.
   private static let tryAgain: Int32 = 75
-  /// A result of no more bytes is not counted.
+  /// A checkpoint or a result of no more bytes is not counted.
   private static let smallFile = 1 << 20
   /// How often the program's files are looked at.
   private static let lookEvery = Duration.milliseconds(500)

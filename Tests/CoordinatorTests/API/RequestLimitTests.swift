@@ -73,6 +73,17 @@ import Testing
     }
   }
 
+  @Test func thereIsMemoryForEveryJobThatMayBeSubmitted() throws {
+    let least = (1 << 20) + (64 << 10)
+    let read = try CoordinatorConfiguration(
+      settings: SettingsReader(environment: ["MAX_REQUEST_MEMORY_BYTES": "\(least)"]))
+    #expect(read.limits.maxRequestMemoryBytes == least)
+    let error = #expect(throws: SettingsError.self) {
+      try CoordinatorConfiguration(settings: SettingsReader(environment: ["MAX_REQUEST_MEMORY_BYTES": "\(least - 1)"]))
+    }
+    #expect(error?.description.contains("MAX_REQUEST_MEMORY_BYTES") == true)
+  }
+
   @Test func namesInAddressesMayBeEncoded() async throws {
     try await RunningCoordinator.run { coordinator, _ async throws in
       let api = coordinator.api
