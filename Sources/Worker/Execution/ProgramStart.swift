@@ -80,7 +80,8 @@
         case BATON_STEP_USER: "become \(user?.label ?? "another user")"
         case BATON_STEP_DIRECTORY: "enter \(directory ?? "its folder")" + (user.map { " as \($0.label)" } ?? "")
         case BATON_STEP_EXEC: "execute \(path)" + (user.map { " as \($0.label)" } ?? "")
-        default: "make a process"
+        // Somebody has stopped the process, or the machine stood still.
+        default: code == ETIMEDOUT ? "get a process to its program within ten seconds" : "make a process"
         }
       throw Failure(
         description: SystemFailure(action: action, code: code).description,
