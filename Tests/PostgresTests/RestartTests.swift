@@ -25,7 +25,7 @@ import Testing
       for _ in 0..<16 {
         group.addTask {
           while !tally.isStopped.load(ordering: .relaxed) {
-            try await eventually(within: .seconds(60), "a call that succeeds") {
+            try await eventually("a call that succeeds") {
               do throws(PostgresError) {
                 try await pool.query("SELECT pg_sleep(0.001)")
                 tally.succeeded.wrappingAdd(1, ordering: .relaxed)
@@ -88,7 +88,7 @@ import Testing
     #expect(!pool.isReachable)
     try await server.start()
     // Nobody calls: the pool finds out by itself.
-    try await eventually(within: .seconds(30)) { pool.isReachable }
+    try await eventually { pool.isReachable }
     try await pool.ping()
     await pool.close()
     await server.shutdown()

@@ -34,7 +34,7 @@ import Testing
           configuration.environment = changed.environment
         }
         return try await worker.run {
-          let outcome = try await coordinator.outcome(of: job, within: 60)
+          let outcome = try await coordinator.outcome(of: job)
           let state = coordinator.state.value
           return (outcome, state.jobs[job]!, state.checkpointsSaved)
         }

@@ -237,7 +237,7 @@
         }
         _ = try await withWorker(coordinator, settings: settings) { worker in
           for (index, job) in jobs.enumerated() {
-            let outcome = try await coordinator.outcome(of: job, within: 60)
+            let outcome = try await coordinator.outcome(of: job)
             #expect(outcome.error?.message == (index == 0 ? nil : "exit status \(index)"))
           }
           #expect(Self.children(of: worker).isEmpty)

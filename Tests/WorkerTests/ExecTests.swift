@@ -229,7 +229,7 @@ import Testing
       let script = "(env -i setsid sh -c 'sleep 120; echo late; : \(token)' &); echo early"
       let job = try coordinator.submit("exec", execPayload(["sh", "-c", script]))
       try await TestWorker(coordinator).run {
-        let outcome = try await coordinator.outcome(of: job, within: 60)
+        let outcome = try await coordinator.outcome(of: job)
         #expect(outcome.outcome == .done)
         #expect(coordinator.state.value.jobs[job]?.log == Array("early\n".utf8))
       }
@@ -283,7 +283,7 @@ import Testing
           let jobs = try (0..<200).map { index in
             try coordinator.submit("exec", execPayload(["sh", "-c", index.isMultiple(of: 2) ? "echo hi" : "exit 1"]))
           }
-          for job in jobs { _ = try await coordinator.outcome(of: job, within: 60) }
+          for job in jobs { _ = try await coordinator.outcome(of: job) }
           let leases = coordinator.state.value.settlements.map(\.settlement.leaseID.description)
           #expect(folders().allSatisfy { folder in !leases.contains { folder.hasSuffix($0) } })
           // A moment between the end of one, of another test's job perhaps, and its reaping is no leak.

@@ -39,7 +39,7 @@ import Testing
           configuration.execLimits = limits
         }
         return try await worker.run {
-          let outcome = try await coordinator.outcome(of: job, within: 60)
+          let outcome = try await coordinator.outcome(of: job)
           let state = coordinator.state.value
           return (
             outcome, String(decoding: state.jobs[job]!.log, as: UTF8.self),

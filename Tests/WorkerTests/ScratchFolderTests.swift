@@ -1,3 +1,4 @@
+import BatonTestSupport
 import Foundation
 import Logging
 import Testing
@@ -128,7 +129,7 @@ extension LeftoverFolders {
   }
 
   /// Somebody fills it as fast as it is emptied, or has left millions of files.
-  @Test func aFolderThatIsTooMuchIsLeftWhenTimeIsUpAndTheRestIsRemovedLater() throws {
+  @Test func aFolderThatIsTooMuchIsLeftWhenTimeIsUpAndTheRestIsRemovedLater() async throws {
     defer { try? FileManager.default.removeItem(atPath: parent) }
     let folder = try full(of: 20_000)
     guard case .cutShort(let removed) = folder.remove(within: .milliseconds(2)) else {
@@ -138,9 +139,12 @@ extension LeftoverFolders {
     #expect(removed < 20_000)
     func rest() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: folder.path).count }
     #expect(try rest() == 20_000 - removed)
-    #expect(LeftoverFolders(parent, patience: .milliseconds(2)).look() == .init(left: [folder.path]))
-    let left = try rest()
-    #expect(left > 0 && left < 20_000 - removed, "each look goes on with it")
+    // On a busy machine 2 ms may go by before the first of them is gone.
+    try await eventually("progress") {
+      #expect(LeftoverFolders(parent, patience: .milliseconds(2)).look() == .init(left: [folder.path]))
+      return try rest() < 20_000 - removed
+    }
+    #expect(try rest() > 0)
     #expect(LeftoverFolders(parent).look() == .init(removed: [folder.path]))
   }
 

@@ -92,7 +92,7 @@ import Testing
         try await coordinator.takeAwayExpired(jobs)
         let before = coordinator.state.value
         kill(process, SIGCONT)
-        try await coordinator.wait("the leases to be dropped", within: 10) {
+        try await coordinator.wait("the leases to be dropped") {
           $0.heartbeats.last?.leases.isEmpty == true
         }
         let after = coordinator.state.value
@@ -108,6 +108,8 @@ import Testing
 
   @Test func aWorkerWhoseParentIsGoneDrains() async throws {
     try await CoordinatorDouble.run { coordinator in
+      try coordinator.submit(
+        "steps", #"{"steps":100000,"step_seconds":0.02,"checkpoint_every":1}"#, onInterruption: .checkpoint)
       let program = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
         .deletingLastPathComponent().appending(path: "worker").path()
       let result = try await Subprocess.run(
@@ -118,11 +120,13 @@ import Testing
         ]),
         input: .inputWriter, output: .discarded, error: .discarded
       ) { execution in
-        try await coordinator.wait("a poll") { $0.leaseRequests > 0 }
+        try await coordinator.wait("a checkpoint") { !$0.checkpointsSaved.isEmpty }
         try await execution.standardInputWriter.finish()
       }
       #expect(result.terminationStatus == .exited(0))
-      #expect(coordinator.state.value.heartbeats.last?.interruption?.source == "parent")
+      let settlement = coordinator.state.value.settlements.last?.settlement
+      #expect(settlement?.outcome == .interrupted)
+      #expect(settlement?.reason?.contains("parent") == true, "\(settlement?.reason ?? "no reason")")
     }
   }
 
@@ -186,7 +190,7 @@ import Testing
             let jobs = try (0..<count).map { index in
               try coordinator.submit("exec", execPayload(["sh", "-c", index.isMultiple(of: 2) ? "echo hi" : "exit 1"]))
             }
-            for job in jobs { _ = try await coordinator.outcome(of: job, within: 60) }
+            for job in jobs { _ = try await coordinator.outcome(of: job) }
           }
           func descriptors() throws -> Int {
             try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd").count

@@ -137,7 +137,11 @@ struct ScratchFolder: Sendable {
   }
 
   /// Leaves the folder to whoever finds it, as a worker does that is killed.
-  func unlock() { close(folder) }
+  func unlock() {
+    // Not by closing alone: a process that is just being started has a copy of the descriptor until it is its program.
+    _ = flock(folder, LOCK_UN)
+    close(folder)
+  }
 
   /// What the names of these folders begin with. The machine's name is in it: where folders are shared over a network,
   /// locks may not be.

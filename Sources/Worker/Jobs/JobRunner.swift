@@ -74,7 +74,7 @@ struct JobRunner: Sendable {
     guard log.close() else { return report(run, ending) }
     Task {
       // The end of the log is worth a moment, but not the lease: it goes out before the settlement or not at all.
-      let patience = ContinuousClock.now + .seconds(2)
+      let patience = ContinuousClock.now + .seconds(10)
       let drained = drain.plan.value.drain.map { $0.deadline - Self.settlingTime / 2 }
       await log.finish(before: min(patience, run.state.value.reportUntil, drained ?? patience))
       report(run, ending)

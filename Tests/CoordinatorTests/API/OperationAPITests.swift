@@ -171,7 +171,7 @@ import Testing
       let job = try await api.submit()
       let lease = try #require(try await api.lease().first)
       #expect(try await api.settle(lease.leaseID) == .accepted)
-      try await eventually(within: soon, "the job's end") { try await api.get("/jobs/\(job.id)").status == 404 }
+      try await eventually("the job's end") { try await api.get("/jobs/\(job.id)").status == 404 }
       #expect(try await api.job(waiting.id).status == .queued)
     }
   }
@@ -256,7 +256,7 @@ import Testing
     try await RunningCoordinator.run(databaseURL: database.url, onExit: count) { coordinator async throws in
       try await coordinator.api.untilReady()
       #expect(try await coordinator.api.post("/shutdown").status == 202)
-      try await eventually(within: soon) { exits.load(ordering: .relaxed) == 1 }
+      try await eventually { exits.load(ordering: .relaxed) == 1 }
     }
     try await RunningCoordinator.run(
       databaseURL: database.url, configuration: .testing { $0.allowSimulateInterruption = false }

@@ -96,7 +96,7 @@ import Testing
         try await api.untilReady()
 
         // Leases that expire from now on are found as ever, so the reaper has passed the first by.
-        try await eventually(within: .seconds(30), "the reaper") {
+        try await eventually("the reaper") {
           try await database.query(
             "update attempts set expires_at = now() - interval '1 millisecond' where outcome is null and lease_id = $1",
             .uuid(other.leaseID.uuid))
@@ -129,7 +129,7 @@ import Testing
       try await RunningCoordinator.run(databaseURL: url, configuration: configuration) { coordinator async throws in
         let api = coordinator.api
         try await api.untilReady()
-        try await eventually(within: .seconds(30), "the reaper") { try await api.job(jobID).status == .queued }
+        try await eventually("the reaper") { try await api.job(jobID).status == .queued }
         #expect(try await api.metric("baton_leases_lost_total") == 1)
       }
       await database.close()

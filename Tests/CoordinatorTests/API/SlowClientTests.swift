@@ -13,7 +13,8 @@ import Testing
       // Short, and long enough for a busy machine to send a request in one go.
       configuration.limits.headerTimeoutSeconds = 2
       configuration.limits.transferTimeoutSeconds = 0.5
-      configuration.limits.idleTimeoutSeconds = 2
+      // Long: the tests' own client keeps its connections, too.
+      configuration.limits.idleTimeoutSeconds = 3600
       change(&configuration.limits)
     }
   }
@@ -30,8 +31,7 @@ import Testing
   }
 
   @Test func aHeaderThatDripsInAfterAGoodRequestIsCutOffToo() async throws {
-    let configuration = Self.configuration { $0.idleTimeoutSeconds = 3600 }
-    try await RunningCoordinator.run(configuration: configuration) { coordinator, _ async throws in
+    try await RunningCoordinator.run(configuration: Self.configuration()) { coordinator, _ async throws in
       let client = try await RawClient(port: coordinator.api.port)
       try await client.send("GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
       #expect(try await client.answer().hasPrefix("HTTP/1.1 200 "))
@@ -41,7 +41,8 @@ import Testing
   }
 
   @Test func whoSaysNothingIsHungUpOn() async throws {
-    try await RunningCoordinator.run(configuration: Self.configuration()) { coordinator, _ async throws in
+    let configuration = Self.configuration { $0.idleTimeoutSeconds = 2 }
+    try await RunningCoordinator.run(configuration: configuration) { coordinator, _ async throws in
       let silent = try await RawClient(port: coordinator.api.port)
       #expect(try await silent.untilHungUp() == "")
       let idle = try await RawClient(port: coordinator.api.port)
@@ -112,7 +113,6 @@ import Testing
 
   @Test func whoNeverReadsItsAnswerIsHungUpOn() async throws {
     let configuration = Self.configuration { limits in
-      limits.idleTimeoutSeconds = 3600
       limits.transferTimeoutSeconds = 1
       limits.slowestBytesPerSecond = 1 << 20
     }
@@ -136,7 +136,8 @@ import Testing
   }
 
   @Test func aLongPollOutlivesEveryTimeout() async throws {
-    try await RunningCoordinator.run(configuration: Self.configuration()) { coordinator, _ async throws in
+    let configuration = Self.configuration { $0.idleTimeoutSeconds = 2 }
+    try await RunningCoordinator.run(configuration: configuration) { coordinator, _ async throws in
       let api = coordinator.api
       async let waiting = api.lease("w-1", wait: 60)
       try await api.untilWaiting(1)
@@ -159,7 +160,6 @@ import Testing
     let configuration = Self.configuration { limits in
       limits.maxConnections = 10
       limits.headerTimeoutSeconds = 3600
-      limits.idleTimeoutSeconds = 3600
     }
     let question = "GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
     // Without a database, nothing but these clients is connected.

@@ -93,7 +93,7 @@ struct TLSTests {
       try await coordinator.client(trusting: old.certificate) { client in
         // Two requests that wait: their connections were made under the old certificate.
         async let poll = client.answer(to: .leases(wait: 30))
-        try await eventually(within: soon, "the long poll") {
+        try await eventually("the long poll") {
           let metrics = try await client.answer(to: .metrics())
           return String(decoding: metrics.body, as: UTF8.self).contains("baton_lease_requests_waiting 1")
         }
@@ -122,7 +122,7 @@ struct TLSTests {
     defer { authority.remove() }
     try await SecureCoordinator.run(try await authority.issue()) { coordinator in
       @Sendable func waiting(_ client: BatonClient, _ count: Int) async throws {
-        try await eventually(within: soon, "\(count) long polls") {
+        try await eventually("\(count) long polls") {
           let metrics = try await client.answer(to: .metrics())
           return String(decoding: metrics.body, as: UTF8.self).contains("baton_lease_requests_waiting \(count)\n")
         }
@@ -216,7 +216,7 @@ private struct SecureCoordinator: Sendable {
     try await withServices([Serving(coordinator: coordinator, ports: continuation)]) { _ in
       for await port in ports {
         let secure = SecureCoordinator(port: port, coordinator: coordinator)
-        try await eventually(within: .seconds(30), "the schema") { coordinator.isReady }
+        try await eventually("the schema") { coordinator.isReady }
         return try await body(secure)
       }
       throw Unexpected("the coordinator does not listen")

@@ -23,13 +23,13 @@ import Testing
     }
 
     func untilWaiting(_ count: Int) async throws {
-      try await eventually(within: soon, "\(count) waiting requests") { await dispatcher.waitingCount == count }
+      try await eventually("\(count) waiting requests") { await dispatcher.waitingCount == count }
     }
 
     /// Until so many leasing statements have come back and everybody who has not gone waits.
     func untilParked(_ count: Int, after statements: Int) async throws {
       try await untilWaiting(count)
-      try await eventually(within: soon, "\(statements) statements") { database.statements >= statements }
+      try await eventually("\(statements) statements") { database.statements >= statements }
     }
   }
 
@@ -69,7 +69,7 @@ import Testing
       fixture.database.close()
       let asked = fixture.ask("w")
       // The statement has looked, and found nothing; its answer is still under way.
-      try await eventually(within: soon) { fixture.database.heldCount == 1 }
+      try await eventually { fixture.database.heldCount == 1 }
       let id = try await fixture.store.enqueue()
       await fixture.dispatcher.wake(["default"])
       fixture.database.open()
@@ -82,7 +82,7 @@ import Testing
       for _ in 0..<6 { try await fixture.store.enqueue() }
       fixture.database.close()
       let first = fixture.ask("w-0")
-      try await eventually(within: soon) { fixture.database.heldCount == 1 }
+      try await eventually { fixture.database.heldCount == 1 }
       let others = (1...5).map { fixture.ask("w-\($0)") }
       try await fixture.untilWaiting(6)
       fixture.database.open()
@@ -102,7 +102,7 @@ import Testing
       let id = try await fixture.store.enqueue { $0.maxAttempts = 1 }
       fixture.database.close()
       let gone = fixture.ask("gone")
-      try await eventually(within: soon) { fixture.database.heldCount == 1 }
+      try await eventually { fixture.database.heldCount == 1 }
       let next = fixture.ask("next")
       try await fixture.untilWaiting(2)
       gone.cancel()
@@ -137,7 +137,7 @@ import Testing
       let id = try await fixture.store.enqueue()
       fixture.database.close()
       let draining = fixture.ask("draining")
-      try await eventually(within: soon) { fixture.database.heldCount == 1 }
+      try await eventually { fixture.database.heldCount == 1 }
       let other = fixture.ask("other")
       try await fixture.untilWaiting(2)
       await fixture.dispatcher.expel(workerID: "draining")
@@ -164,11 +164,11 @@ import Testing
       let id = try await fixture.store.enqueue()
       fixture.database.close()
       let asked = fixture.ask("w")
-      try await eventually(within: soon) { fixture.database.heldCount == 1 }
+      try await eventually { fixture.database.heldCount == 1 }
       await fixture.group.triggerGracefulShutdown()
       #expect(try await asked.value.isEmpty)
       fixture.database.open()
-      try await eventually(within: soon) { try await fixture.store.job(id).status == .queued }
+      try await eventually { try await fixture.store.job(id).status == .queued }
       #expect(try await fixture.store.store.attempts(of: id)?.map(\.outcome) == [.released])
     }
   }

@@ -326,7 +326,7 @@ extension StoreFixture {
   /// Returns once a statement on this database waits for somebody else's row.
   func waitUntilSomebodyWaitsForALock() async throws {
     let watcher = try await database.connect()
-    try await eventually(within: soon, "a statement that waits for a lock") {
+    try await eventually("a statement that waits for a lock") {
       try await watcher.query(
         """
         select count(*) from pg_stat_activity

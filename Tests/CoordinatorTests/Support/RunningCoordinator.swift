@@ -119,7 +119,7 @@ struct API: Sendable {
   // MARK: Shorthands
 
   func untilReady() async throws {
-    try await eventually(within: .seconds(30), "readiness") { try await get("/ready").status == 200 }
+    try await eventually("readiness") { try await get("/ready").status == 200 }
   }
 
   @discardableResult
@@ -139,7 +139,7 @@ struct API: Sendable {
 
   /// Returns once so many requests wait for leases there.
   func untilWaiting(_ count: Int) async throws {
-    try await eventually(within: soon, "\(count) long polls") {
+    try await eventually("\(count) long polls") {
       try await metric("baton_lease_requests_waiting") == Double(count)
     }
   }

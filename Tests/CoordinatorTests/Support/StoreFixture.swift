@@ -132,6 +132,3 @@ struct StoreFixture: Sendable {
     return broken
   }
 }
-
-/// The instants and durations of tests that measure: on a busy machine, nothing is as quick as on a quiet one.
-let soon = Duration.seconds(10)

@@ -48,7 +48,7 @@ extension Fleet {
 
   /// Waits until `/ready` says so.
   func waitUntilReady(_ process: RunningProcess) async throws {
-    try await eventually(within: .seconds(30), "\(process.name) being ready") {
+    try await eventually("\(process.name) being ready") {
       if let ending = process.ending { throw StoryFailure("\(process.name) has ended: \(ending)") }
       return await readiness(of: process) == 200
     }

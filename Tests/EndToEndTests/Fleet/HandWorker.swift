@@ -20,7 +20,7 @@ final class HandWorker: Sendable {
 
   /// Leases jobs and settles them as done until so many were accepted.
   func work(until count: Int) async throws {
-    try await eventually(within: .seconds(60), "\(count) settlements that were accepted") {
+    try await eventually("\(count) settlements that were accepted") {
       guard accepted.count < count else { return true }
       let request = LeaseRequest(workerID: id, max: 2, queues: [queue], kinds: [], waitSeconds: 0.5)
       guard let reply = try? await post("/leases", request.json), reply.status == 200 else { return false }

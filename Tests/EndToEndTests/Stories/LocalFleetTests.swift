@@ -64,7 +64,7 @@ import Testing
         "up", "--workers", "2", "--slots", "1", "--port", "\(port)", "--data", fleet.folder + "/data",
         "--grace-period-seconds", "10", "--lease-ttl-seconds", "5",
       ], port: port)
-    try await eventually(within: .seconds(60), "the fleet being ready") {
+    try await eventually("the fleet being ready") {
       if let ending = process.ending { throw StoryFailure("baton up has ended: \(ending)") }
       return FileManager.default.fileExists(atPath: fleet.folder + "/data/fleet.json")
     }

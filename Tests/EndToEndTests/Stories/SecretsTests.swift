@@ -81,7 +81,7 @@ struct SecretsTests {
             payload: try RawJSON(
               parsing: #"{"command":["sh","-c","env; tr '\\0' '\\n' < /proc/$PPID/environ; echo done >&2"]}"#)),
           idempotencyKey: "a-key"))
-      try await eventually(within: .seconds(60), "the end of the job") {
+      try await eventually("the end of the job") {
         try await asking(admin.token, .job(curious.id)).status == .done
       }
       let seen = String(decoding: try await asking(admin.token, .logs(curious.id)), as: UTF8.self)
@@ -97,7 +97,7 @@ struct SecretsTests {
         var submission = try JobSubmission.exec(["sh", "-c", script + end], input: #""\#(marks[0])""#)
         submission.maxAttempts = 1
         let job = try await asking(admin.token, .submit(submission, idempotencyKey: nil))
-        try await eventually(within: .seconds(60), "the end of the job") {
+        try await eventually("the end of the job") {
           try await asking(admin.token, .job(job.id)).status == status
         }
         // It is all there, for those whom it is for.
@@ -145,7 +145,7 @@ struct SecretsTests {
       try Self.write([admin, nextWork], to: tokens)
       coordinator.signal(SIGHUP)
       try await coordinator.waitForLog("work 1, admin 1")
-      try await eventually(within: .seconds(30), "the old token being refused") {
+      try await eventually("the old token being refused") {
         let refusal = await #expect(throws: Problem.self) { try await asking(work.token, .statistics()) }
         return refusal?.knownCode == .unauthorized
       }

@@ -11,7 +11,7 @@ import Testing
       let jobs = Array(repeating: JobSubmission.noop, count: 1000)
       let ids = try await send(.submit(jobs), to: coordinator.address).ids
       #expect(Set(ids).count == 1000)
-      try await eventually(within: .seconds(60), "the end of all jobs") {
+      try await eventually("the end of all jobs") {
         try await send(.statistics(), to: coordinator.address).jobs[.done] == 1000
       }
       #expect(try await fleet.count("select count(*) from attempts") == 1000)

@@ -112,7 +112,7 @@ final class CoordinatorDouble: Sendable {
   }
 
   /// Waits for the job's final settlement that was accepted.
-  func outcome(of id: JobID, within seconds: Double = 20) async throws -> Settlement {
+  func outcome(of id: JobID, within seconds: Double = 60) async throws -> Settlement {
     let state = await state.first(before: .now + .seconds(seconds)) { $0.jobs[id]?.outcome != nil }
     guard let outcome = state?.jobs[id]?.outcome else { throw TooLate(description: "no outcome of \(id)") }
     return outcome
@@ -121,7 +121,7 @@ final class CoordinatorDouble: Sendable {
   /// Waits until something holds.
   @discardableResult
   func wait(
-    _ what: String, within seconds: Double = 20, _ condition: @escaping @Sendable (State) -> Bool
+    _ what: String, within seconds: Double = 60, _ condition: @escaping @Sendable (State) -> Bool
   ) async throws -> State {
     guard let state = await state.first(before: .now + .seconds(seconds), where: condition) else {
       throw TooLate(description: "waited in vain for \(what)")
