@@ -9,8 +9,8 @@ SWIFT_SOURCES := $(wildcard Sources Tests Examples Benchmarks) Package.swift
 # Most tests start programs and servers of their own: all at once they would starve each other on a small machine.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 
-.PHONY: help deps deps-fuzz build run test test-swift test-examples drill lint format compose-check compose-demo \
-	deploy-check fuzz-api clean
+.PHONY: help deps build run test test-swift test-examples drill lint format compose-check compose-demo \
+	deploy-check deps-fuzz fuzz-api sanitize-thread sanitize-address clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

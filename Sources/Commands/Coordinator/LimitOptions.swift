@@ -25,7 +25,8 @@ struct LimitOptions: ParsableArguments {
   var transferTimeoutSeconds: String?
   @Option(help: "How long a connection stays open between requests. [IDLE_TIMEOUT_SECONDS, 120]")
   var idleTimeoutSeconds: String?
-  @Option(help: "Bodies of requests in memory; beyond it they are refused. [MAX_REQUEST_MEMORY_BYTES, 268435456]")
+  @Option(
+    help: "Requests and large answers in memory; beyond it they are refused. [MAX_REQUEST_MEMORY_BYTES, 268435456]")
   var maxRequestMemoryBytes: String?
   @Option(help: "Checkpoints and logs in memory; beyond it they wait. [MAX_TRANSFER_MEMORY_BYTES, 67108864]")
   var maxTransferMemoryBytes: String?
