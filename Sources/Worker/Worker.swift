@@ -158,7 +158,7 @@ public struct Worker: Service {
       registration: WorkerRegistration(
         hostname: configuration.name, capacityType: configuration.capacityType ?? .unknown,
         queues: configuration.queues, kinds: kinds, slots: configuration.slots, version: Self.version),
-      client: client, metrics: metrics, logger: logger)
+      client: client, logger: logger)
     metrics.slots(configuration.slots)
     let roundTrips = RoundTrips()
     let keeper = LeaseKeeper(

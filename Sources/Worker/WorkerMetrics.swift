@@ -26,7 +26,8 @@ struct WorkerMetrics: Sendable {
     registry.describe("worker_draining", help: "1 while the worker takes no more jobs.")
     registry.describe(
       "worker_soft_state", help: "1 while the instance may be taken away, and no jobs are taken that usually run long.")
-    registry.describe("worker_registered", help: "1 once the coordinator knows the worker.")
+    registry.describe(
+      "worker_registered", help: "1 if a coordinator has answered the worker within the time of a lease.")
     registry.describe("worker_jobs", help: "Attempts by kind and outcome.")
     registry.describe(
       "worker_job_run", help: "How long attempts ran.",

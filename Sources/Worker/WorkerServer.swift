@@ -65,6 +65,7 @@ struct WorkerServer: Service {
     router.get("metrics") { _, _ in
       metrics.leases(table.state.read { $0.runs.count })
       metrics.prefetched(table.prefetched)
+      metrics.registered(registrar.absence == nil)
       return Response(
         status: .ok, headers: [.contentType: PrometheusRegistry.contentType],
         body: .init(byteBuffer: ByteBuffer(string: metrics.registry.scrape())))
@@ -95,10 +96,8 @@ struct WorkerServer: Service {
     if drain.isDraining, let report = drain.report {
       throw Problem(.draining, "the worker drains: \(report.source) \(report.action)")
     }
-    let state = registrar.state.value
-    guard state.receipt != nil else {
-      throw Problem(
-        status: 503, title: "Not registered", detail: state.problem, code: "not_registered")
+    if let absence = registrar.absence {
+      throw Problem(status: 503, title: "Not registered", detail: absence, code: "not_registered")
     }
     return Self.json(.ok) { writer in
       writer.field("status", "ready")

@@ -64,6 +64,69 @@ import Testing
     }
   }
 
+  enum Outage: String, CaseIterable, Sendable {
+    /// As a load balancer says it that has nobody to ask.
+    case down = "HTTP 503"
+    /// The worker's token has been changed.
+    case refused = "HTTP 401"
+
+    func take(_ isOn: Bool, at coordinator: CoordinatorDouble) {
+      coordinator.state.update { state in
+        switch self {
+        case .down: state.isDown = isOn
+        case .refused: state.refusesTokens = isOn
+        }
+      }
+    }
+  }
+
+  @Test(arguments: Outage.allCases)
+  func whoIsAnsweredByNobodyForTheTimeOfALeaseIsNotReadyUntilTheNextAnswer(outage: Outage) async throws {
+    try await CoordinatorDouble.run(ttl: 2, heartbeat: 0.2) { coordinator in
+      let worker = try TestWorker(coordinator)
+      try await worker.run {
+        let port = try await worker.port()
+        for _ in 0..<2 {
+          try await eventually("a worker that is ready") { try await call("GET", "/ready", port).status == 200 }
+          try await eventually("its gauge") {
+            try await call("GET", "/metrics", port).body.contains("worker_registered 1\n")
+          }
+          outage.take(true, at: coordinator)
+          var ready = try await call("GET", "/ready", port)
+          try await eventually("word of the outage") {
+            ready = try await call("GET", "/ready", port)
+            return ready.status == 503 && ready.body.contains(outage.rawValue)
+          }
+          #expect(ready.type == "application/problem+json")
+          #expect(ready.body.contains(#""code":"not_registered""#))
+          #expect(ready.body.contains("no heartbeat has been answered well for "))
+          #expect(try await call("GET", "/metrics", port).body.contains("worker_registered 0\n"))
+          #expect(try await call("GET", "/health", port).status == 200)
+          outage.take(false, at: coordinator)
+        }
+        let job = try coordinator.submit("noop")
+        #expect(try await coordinator.outcome(of: job).outcome == .done)
+      }
+    }
+  }
+
+  @Test func heartbeatsThatFailAreNoOutageWhileALeaseWouldLast() async throws {
+    try await CoordinatorDouble.run(ttl: 3600, heartbeat: 0.1) { coordinator in
+      let worker = try TestWorker(coordinator)
+      try await worker.run {
+        let port = try await worker.port()
+        try await coordinator.wait("a heartbeat") { !$0.heartbeats.isEmpty }
+        coordinator.state.update { $0.isDown = true }
+        // The second is sent when the first is known to have failed.
+        try await coordinator.wait("heartbeats in vain") { $0.turnedAway.count { $0.hasSuffix("/heartbeat") } > 1 }
+        #expect(try await call("GET", "/ready", port).status == 200)
+        #expect(try await call("GET", "/metrics", port).body.contains("worker_registered 1\n"))
+        worker.drain.receive(InterruptionNotice(source: "operator", action: "drain", secondsLeft: 5))
+        #expect(try await call("GET", "/ready", port).body.contains(#""code":"draining""#))
+      }
+    }
+  }
+
   @Test func metricsAreTold() async throws {
     try await CoordinatorDouble.run { coordinator in
       let worker = try TestWorker(coordinator)

@@ -96,6 +96,7 @@ final class LeaseKeeper: Service {
       let timeout = Duration.seconds(max(0.5, min(interval, 10)))
       let reply = try await client.heartbeat(heartbeat, of: registrar.workerID, timeout: timeout)
       metrics.heartbeat("ok")
+      registrar.heartbeatSucceeded(sentAt: sentAt)
       roundTrips.record((ContinuousClock.now - sentAt).inSeconds)
       apply(reply, sentAt: sentAt)
       return true
@@ -105,6 +106,7 @@ final class LeaseKeeper: Service {
       return false
     } catch let error as CoordinatorError {
       metrics.heartbeat("failed")
+      registrar.heartbeatFailed(error)
       logger.warning("a heartbeat failed", metadata: ["error": "\(error)", "leases": "\(runs.count)"])
       return false
     } catch {

@@ -58,7 +58,9 @@ final class CoordinatorDouble: Sendable {
     var refusesResults = false
     /// Every request is answered 503.
     var isDown = false
-    /// The paths of those that were.
+    /// Every request is answered 401, as after a change of tokens.
+    var refusesTokens = false
+    /// The paths of those that were either.
     var turnedAway: [String] = []
     /// Leases are answered only once this is false.
     var holdLeaseAnswers = false
@@ -226,11 +228,14 @@ final class CoordinatorDouble: Sendable {
   }
 
   private static func check(_ request: Request, _ state: Watched<State>) throws {
-    let isDown = state.update { state in
-      if state.isDown { state.turnedAway.append(request.uri.path) }
+    let refusal: Problem? = state.update { state in
+      guard state.isDown || state.refusesTokens else { return nil }
+      state.turnedAway.append(request.uri.path)
       return state.isDown
+        ? Problem(.databaseUnavailable, "down, as the test wishes")
+        : Problem(.unauthorized, "another token, as the test wishes")
     }
-    if isDown { throw Problem(.databaseUnavailable, "down, as the test wishes") }
+    if let refusal { throw refusal }
   }
 
   private static func beat(_ heartbeat: Heartbeat, of worker: String, _ state: inout State) -> HeartbeatReply {

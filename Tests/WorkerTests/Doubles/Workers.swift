@@ -46,7 +46,7 @@ struct TestWorker: Sendable {
   }
 
   init(
-    _ coordinator: CoordinatorDouble, handlers: [any JobHandler] = [],
+    _ coordinator: CoordinatorDouble, handlers: [any JobHandler] = [], log: RecordedLog? = nil,
     _ change: (inout WorkerConfiguration) -> Void = { _ in }
   ) throws {
     var configuration = Self.configuration(coordinator)
@@ -55,6 +55,7 @@ struct TestWorker: Sendable {
     let isForced = Watched(false)
     var logger = Logger(label: "worker")
     logger.logLevel = ProcessInfo.processInfo.environment["WORKER_TEST_LOG"] == nil ? .critical : .debug
+    if let log { logger = Logger(label: "worker") { _ in log } }
     let standard = StandardHandlers.all(for: configuration, groups: groups)
     room = standard.lazy.compactMap { ($0 as? ExecHandler)?.room }.first
     worker = try Worker(
