@@ -97,14 +97,11 @@ struct JobReporter: Sendable {
     var metadata = run.metadata
     metadata["outcome"] = "\(settlement.outcome.rawValue)"
     metadata["seconds"] = "\((run.seconds ?? 0).tenths)"
-    if let reason = settlement.reason ?? settlement.error?.message { metadata["reason"] = "\(firstLine(reason))" }
+    if let reason = settlement.reason { metadata["reason"] = "\(reason)" }
+    // Its message may quote the payload, a program's output or whatever a handler has thrown: that is on the job's
+    // record, and nobody else's business.
+    if let error = settlement.error { metadata["error"] = "\(error.code)" }
     return metadata
-  }
-
-  /// What follows may be a program's output, which is in the job's own log, and nobody else's business.
-  private static func firstLine(_ text: String) -> String {
-    guard let end = text.firstIndex(where: \.isNewline) else { return text }
-    return text[..<end] + " …"
   }
 
   private func count(_ run: LeaseRun, outcome: String) {
