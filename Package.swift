@@ -168,7 +168,7 @@ let package = Package(
         "BatonShared", "BatonTestSupport", "BatonWorker", http1,
       ]),
     tests("JSONTests", ["BatonJSON", "BatonTestSupport"]),
-    tests("SharedTests", ["BatonJSON", "BatonShared"]),
+    tests("SharedTests", ["BatonJSON", "BatonShared", "BatonTestSupport"]),
     // The programs themselves, so that they are built.
     tests(
       "EndToEndTests",

@@ -1,4 +1,4 @@
 extension LeaseID {
-  /// The first eight digits: enough to tell leases apart in a log, too little to act under one.
-  public var abbreviated: String { String(description.prefix(8)) }
+  /// The time and 12 of its 74 random bits: enough to tell leases apart in a log, too little to act under one.
+  public var abbreviated: String { String(description.prefix(18)) }
 }

@@ -1,4 +1,5 @@
 import BatonShared
+import BatonTestSupport
 import Foundation
 import Testing
 
@@ -57,9 +58,22 @@ import Testing
     #expect(LeaseID(text) == nil)
   }
 
-  @Test func leaseIDsAreRandom() {
-    let ids = (0..<1000).map { _ in LeaseID().description }
+  @Test func leaseIDsBeginWithTheTimeAndAreRandomBehindIt() async throws {
+    let before = UInt64(Date().timeIntervalSince1970 * 1000)
+    let ids = (0..<1000).map { _ in LeaseID() }
+    let after = UInt64(Date().timeIntervalSince1970 * 1000)
     #expect(Set(ids).count == 1000)
-    #expect(ids.allSatisfy { Array($0)[14] == "4" })
+    for id in ids {
+      #expect(Array(id.description)[14] == "7")
+      let stamp = try #require(UInt64(id.description.replacing("-", with: "").prefix(12), radix: 16))
+      #expect((before...after + 1).contains(stamp))
+    }
+    try await eventually("the next millisecond") { ids.allSatisfy { $0 < LeaseID() } }
+  }
+
+  @Test func aLogTellsLeasesApartAndIsNoUseToAct() {
+    let id = LeaseID()
+    #expect(id.description.hasPrefix(id.abbreviated) && id.abbreviated.count == 18)
+    #expect(LeaseID(id.abbreviated) == nil)
   }
 }
