@@ -38,19 +38,12 @@ extension JobStore {
   /// A heap-only update: neither the wide row nor an index is touched. Each row is looked up by its key; see `settle`
   /// for how.
   private static let renewSQL = """
-    with held as (
-      select asked.*, attempt.* from unnest($1::uuid[], $2::float8[], $3::text[]) as asked(lease_id, fraction, message)
-      cross join lateral (
-        select job_id from attempts where attempts.lease_id = asked.lease_id and ended_at is null
-        for update
-      ) as attempt
-    ), renewed as (
-      update attempts set expires_at = now() + $4 * interval '1 second',
-        progress_fraction = coalesce(held.fraction, attempts.progress_fraction),
-        progress_message = coalesce(held.message, attempts.progress_message)
-      from held where attempts.lease_id = any(array[held.lease_id])
-    )
-    select lease_id, coalesce((select cancel_requested_at is not null from jobs where jobs.id = held.job_id), false)
-    from held
+    update attempts set expires_at = now() + $4 * interval '1 second',
+      progress_fraction = coalesce(asked.fraction, attempts.progress_fraction),
+      progress_message = coalesce(asked.message, attempts.progress_message)
+    from unnest($1::uuid[], $2::float8[], $3::text[]) as asked(lease_id, fraction, message)
+    where attempts.lease_id = any(array[asked.lease_id]) and ended_at is null
+    returning attempts.lease_id,
+      coalesce((select cancel_requested_at is not null from jobs where jobs.id = attempts.job_id), false)
     """
 }

@@ -66,41 +66,36 @@ extension JobStore {
     return outcomes
   }
 
-  /// Attempts are locked in the order in which they come, then their jobs: the same as in `renew` and `reap`.
+  /// Attempts are ended in the order in which they come, and then their jobs: the same as in `renew` and `reap`. One that
+  /// somebody else has just changed is looked at again as it is then, so that only one can end it.
   ///
-  /// Every row is looked up by its key, whatever the planner knows of the tables: what is locked, in a subquery of its
-  /// own for each item; what is updated, by `= any(array[…])`, which no other join can use. (Not by `ctid`: a row that
+  /// Every row is looked up by its key, whatever the planner knows of the tables: what is updated, by `= any(array[…])`,
+  /// which no other join can use; what is locked, in a subquery of its own for each item. (Not by `ctid`: a row that
   /// somebody else has just changed is not seen where it is now.) That `ended_at` is null says that an attempt is open:
   /// with `outcome`, the planner might read the index of all open ones from end to end.
   ///
   /// `run_at` stays as it was unless there is a delay, so that a job handed back is ahead of newer work.
   private static let settleSQL = """
-    with held as (
-      select attempt.*, said.*, said.outcome in ('failed', 'timed_out') as is_failure
+    with ended as (
+      update attempts set outcome = said.outcome, reason = coalesce(said.reason, said.message), ended_at = now(),
+        -- What is done is wholly done: "step 49 of 50", said with the last heartbeat, is not so any more.
+        progress_fraction = case when said.outcome = 'done' and progress_fraction is not null then 1
+          else progress_fraction end,
+        progress_message = case when said.outcome <> 'done' then progress_message end
       from unnest($1::uuid[], $2::text[], $3::json[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::float8[])
         as said(lease_id, outcome, result, code, message, retryable, reason, delay)
-      cross join lateral (
-        select job_id, started_at from attempts
-        where attempts.lease_id = said.lease_id and ended_at is null
-        for update
-      ) as attempt
-    ), ended as (
-      update attempts set outcome = held.outcome, reason = coalesce(held.reason, held.message), ended_at = now(),
-        -- What is done is wholly done: "step 49 of 50", said with the last heartbeat, is not so any more.
-        progress_fraction = case when held.outcome = 'done' and progress_fraction is not null then 1
-          else progress_fraction end,
-        progress_message = case when held.outcome <> 'done' then progress_message end
-      from held where attempts.lease_id = any(array[held.lease_id])
+      where attempts.lease_id = any(array[said.lease_id]) and ended_at is null
+      returning attempts.job_id, attempts.started_at, said.*, said.outcome in ('failed', 'timed_out') as is_failure
     ), verdict as (
-      select held.lease_id, held.outcome, held.result, code, message, is_failure, held.started_at, held.job_id,
-        baton_next_status(held.outcome, cancelling, retryable, failures + is_failure::integer, max_attempts, losses,
+      select lease_id, outcome, result, code, message, is_failure, started_at, job_id,
+        baton_next_status(outcome, cancelling, retryable, failures + is_failure::integer, max_attempts, losses,
           max_losses) as next,
         case when is_failure then coalesce(delay, baton_backoff(failures + 1))
-             when held.outcome = 'released' then coalesce(delay, 0) else 0 end as wait
+             when outcome = 'released' then coalesce(delay, 0) else 0 end as wait
       -- Locked before it is judged: a cancel that is just being committed must be seen.
-      from held cross join lateral (
+      from ended cross join lateral (
         select failures, max_attempts, losses, max_losses, cancel_requested_at is not null as cancelling
-        from jobs where jobs.id = held.job_id
+        from jobs where jobs.id = ended.job_id
         for update
       ) as job
     ), moved as (
