@@ -40,6 +40,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   private var answerStart: NIODeadline?
   private var answerBytes = 0
   private var answerTimer: Scheduled<Void>?
+  /// A small answer goes out in one piece, however many it is written in.
+  private var isWritingSmallAnswer = false
 
   /// Nothing is read any more: the connection ends once its last words are out.
   private var isEnding = false
@@ -136,9 +138,12 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
       answerBytes = 0
       // An interim answer is followed by the real one.
       if (100..<200).contains(head.status.code) { return context.write(data, promise: promise) }
+      let length = head.headers.first(name: "content-length").flatMap { Int($0) }
+      isWritingSmallAnswer = length.map { $0 <= 16 << 10 } ?? false
     case .body(let part):
       answerBytes += part.readableBytes
     case .end:
+      isWritingSmallAnswer = false
       openRequests -= 1
       context.write(data, promise: promise)
       if isEnding {
@@ -149,6 +154,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
       return
     }
     context.write(data, promise: promise)
+  }
+
+  func flush(context: ChannelHandlerContext) {
+    if !isWritingSmallAnswer { context.flush() }
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {

@@ -37,7 +37,7 @@ struct OperationRoutes {
       try await request.expectNoFields()
       let id = try context.name("worker")
       guard try await coordinator.store.requestDrain(of: id) else { throw Problem.noSuchWorker }
-      await coordinator.registry.forget(id)
+      coordinator.registry.forget(id)
       await coordinator.dispatcher.expel(workerID: id)
       guard let worker = try await coordinator.store.worker(id) else { throw Problem.noSuchWorker }
       return .json(worker)

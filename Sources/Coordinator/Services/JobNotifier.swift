@@ -10,7 +10,7 @@ struct JobNotifier: Sendable {
     switch event {
     case .connected:
       // Something may have been said while nobody listened.
-      await registry.forgetAll()
+      registry.forgetAll()
       await dispatcher.wake(nil)
     case .disconnected:
       break
@@ -18,7 +18,7 @@ struct JobNotifier: Sendable {
       switch DatabaseHint(channel: channel, payload: payload, sender: sender) {
       case .work(let queues): await dispatcher.wake(queues)
       case .worker(let id):
-        await registry.forget(id)
+        registry.forget(id)
         // Shield: a table that cannot be read now must not hold up what is said next. It ends by itself.
         Task { await look(at: id) }
       case nil: break

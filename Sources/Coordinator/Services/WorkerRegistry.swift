@@ -1,10 +1,16 @@
 import BatonShared
+import Synchronization
 
 /// Remembers what leasing must know of a worker, so that not every request asks the database.
-actor WorkerRegistry {
+final class WorkerRegistry: Sendable {
   private struct Entry {
     var facts: WorkerFacts
     var readAt: ContinuousClock.Instant
+  }
+
+  private struct Memory {
+    var entries: [String: Entry] = [:]
+    var sweptAt = ContinuousClock.now
   }
 
   private let store: JobStore
@@ -12,8 +18,7 @@ actor WorkerRegistry {
   let recogniser: Batcher<String, WorkerFacts>
   /// Also how long a worker that never sends a heartbeat counts as alive after asking for work.
   private let silentAfterSeconds: Double
-  private var entries: [String: Entry] = [:]
-  private var sweptAt = ContinuousClock.now
+  private let memory = Mutex(Memory())
 
   init(store: JobStore, silentAfterSeconds: Double) {
     self.store = store
@@ -24,7 +29,7 @@ actor WorkerRegistry {
   /// What is known of a worker; one never heard of is registered with unknown capacity.
   func facts(of id: String) async throws -> WorkerFacts {
     let now = ContinuousClock.now
-    if let entry = entries[id], now - entry.readAt < freshness { return entry.facts }
+    if let entry = memory.withLock({ $0.entries[id] }), now - entry.readAt < freshness { return entry.facts }
     let facts = try await recogniser.submit(id)
     remember(id, facts)
     return facts
@@ -38,15 +43,17 @@ actor WorkerRegistry {
 
   func remember(_ id: String, _ facts: WorkerFacts) {
     let now = ContinuousClock.now
-    entries[id] = Entry(facts: facts, readAt: now)
-    if now - sweptAt > freshness {
-      entries = entries.filter { now - $0.value.readAt < freshness }
-      sweptAt = now
+    memory.withLock { memory in
+      memory.entries[id] = Entry(facts: facts, readAt: now)
+      if now - memory.sweptAt > freshness {
+        memory.entries = memory.entries.filter { now - $0.value.readAt < freshness }
+        memory.sweptAt = now
+      }
     }
   }
 
-  func forget(_ id: String) { entries[id] = nil }
-  func forgetAll() { entries = [:] }
+  func forget(_ id: String) { memory.withLock { $0.entries[id] = nil } }
+  func forgetAll() { memory.withLock { $0.entries = [:] } }
 
   private var freshness: Duration { .seconds(silentAfterSeconds / 2) }
 }
