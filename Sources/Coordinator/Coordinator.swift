@@ -23,6 +23,8 @@ public struct Coordinator: Sendable {
   private let pool: PostgresPool
   /// For the statements that are sent all the time.
   private let hotPool: PostgresPool
+  /// For making jobs ready again.
+  private let upkeepPool: PostgresPool
   private let core: CoordinatorCore
   private let sender: String
 
@@ -44,24 +46,33 @@ public struct Coordinator: Sendable {
     if access.current.isOpen && !configuration.listensOnLoopbackOnly && !configuration.allowUnauthenticated {
       throw OpenToStrangersError(host: configuration.host)
     }
-    var database = PostgresConfiguration(url: configuration.databaseURL ?? "")
-    database.applicationName = "baton-coordinator"
-    // A listing that takes its time cannot hold up leases and heartbeats: each has connections of its own.
-    let hotConnections = (configuration.databaseConnections + 1) / 2
+    var database = Self.database(configuration)
+    // A listing that takes its time holds up no lease, no heartbeat and not the reaper, nor does a locked table that
+    // holds up the reaper hold up more: all have connections of their own.
+    let hotConnections = configuration.databaseConnections / 2
+    upkeepPool = PostgresPool(configuration: database, size: 1, logger: logger)
     pool = PostgresPool(
-      configuration: database, size: configuration.databaseConnections - hotConnections, logger: logger)
+      configuration: database, size: configuration.databaseConnections - hotConnections - 1, logger: logger)
     database.planning = .onceByIndex
     hotPool = PostgresPool(configuration: database, size: hotConnections, logger: logger)
     sender = UUID().lowercaseText
     core = CoordinatorCore(
-      configuration: configuration, store: JobStore(database: pool, hot: hotPool, sender: sender),
+      configuration: configuration, store: JobStore(database: pool, hot: hotPool, upkeep: upkeepPool, sender: sender),
       metrics: CoordinatorMetrics(registry: PrometheusRegistry()), lifecycle: Lifecycle(exit: onExit), logger: logger)
   }
 
-  /// Brings the database's schema up to date; two coordinators that start at once are fine.
+  private static func database(_ configuration: CoordinatorConfiguration) -> PostgresConfiguration {
+    var database = PostgresConfiguration(url: configuration.databaseURL ?? "")
+    database.applicationName = "baton-coordinator"
+    return database
+  }
+
+  /// Brings the database's schema up to date; two coordinators that start at once are fine. Of the settings, only the
+  /// database's matter.
   /// - Returns: the versions that were applied.
-  public func migrate() async throws -> [Int] {
-    try await PostgresMigrator(migrations: .baton).run(on: pool)
+  public static func migrate(_ configuration: CoordinatorConfiguration, logger: Logger) async throws -> [Int] {
+    let pool = PostgresPool(configuration: database(configuration), size: 1, logger: logger)
+    return try await PostgresMigrator(migrations: .baton).run(on: pool)
   }
 
   /// Reads the files of tokens and certificates anew.
@@ -83,7 +94,8 @@ public struct Coordinator: Sendable {
 
     tellWhatIsOpen()
     let services: [any Service] = [
-      await reloader.service(), pool, hotPool, SchemaMigrator(pool: pool, lifecycle: core.lifecycle, logger: logger),
+      await reloader.service(), pool, hotPool, upkeepPool,
+      SchemaMigrator(pool: pool, lifecycle: core.lifecycle, logger: logger),
       core.enqueuer, core.settler,
       core.renewer, core.pulses, core.registry.recogniser, core.announcer, core.dispatcher, listener,
       EventForwarder(events: events, handle: notifier.handle),

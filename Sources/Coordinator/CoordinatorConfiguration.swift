@@ -54,7 +54,7 @@ public struct CoordinatorConfiguration: Sendable {
       var read = CoordinatorConfiguration()
       read.databaseURL = try settings.stringOrNil("DATABASE_URL", secret: true)
       read.databaseConnections = try settings.int(
-        "DATABASE_CONNECTIONS", default: read.databaseConnections, in: 2...1000)
+        "DATABASE_CONNECTIONS", default: read.databaseConnections, in: 3...1000)
       read.host = try settings.string("HOST", default: read.host)
       read.port = try settings.int("PORT", default: read.port, in: 0...65_535)
       read.leaseTTLSeconds = try settings.seconds("LEASE_TTL_SECONDS", default: read.leaseTTLSeconds, in: 1...86_400)
@@ -80,11 +80,16 @@ public struct CoordinatorConfiguration: Sendable {
         "MAX_CHECKPOINT_BYTES", default: read.maxCheckpointBytes, in: 0...(512 << 20))
       read.maxLogBytes = try settings.int("MAX_LOG_BYTES", default: read.maxLogBytes, in: 1024...(512 << 20))
       read.maxBodyBytes = try settings.int("MAX_BODY_BYTES", default: read.maxBodyBytes, in: 1024...(512 << 20))
+      if read.maxBodyBytes < read.maxPayloadBytes + RequestLimits.besidePayloadBytes {
+        throw settings.error(
+          "MAX_BODY_BYTES",
+          expected: "at least 128 KiB more than MAX_PAYLOAD_BYTES, so that a result may be as large as a payload")
+      }
       read.limits = try RequestLimits(settings: settings)
-      if read.limits.maxRequestMemoryBytes < read.maxPayloadBytes + (64 << 10) {
+      if read.limits.maxRequestMemoryBytes < read.maxPayloadBytes + RequestLimits.besidePayloadBytes {
         throw settings.error(
           "MAX_REQUEST_MEMORY_BYTES",
-          expected: "at least 64 KiB more than MAX_PAYLOAD_BYTES, so that what may be submitted can be leased")
+          expected: "at least 128 KiB more than MAX_PAYLOAD_BYTES, so that what may be submitted can be leased")
       }
       read.retentionSeconds = try settings.seconds(
         "RETENTION_SECONDS", default: read.retentionSeconds, in: 0...315_360_000)

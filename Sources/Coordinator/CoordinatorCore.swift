@@ -17,6 +17,8 @@ struct CoordinatorCore: Sendable {
   let scheduler: JobScheduler
   let registry: WorkerRegistry
   let census: Census
+  /// Whether the database answers: strangers may ask, so all of them together cost it little.
+  let reach: SharedAnswer<Void>
   /// For bodies of requests, and for large answers.
   let requestMemory: MemoryBudget
   let transfers: Transfers
@@ -70,6 +72,7 @@ struct CoordinatorCore: Sendable {
     pulses = Batcher { pulses in try await store.notePulses(pulses, silentAfterSeconds: ttl) }
     registry = WorkerRegistry(store: store, silentAfterSeconds: ttl)
     census = Census(store: store)
+    reach = SharedAnswer(keptFor: { _ in .milliseconds(100) }, asking: { try await store.ping() })
   }
 
   /// From now on this coordinator gives out no leases, and `/ready` says so.

@@ -34,6 +34,8 @@ public final class CoordinatorMetrics: Sendable {
       "baton_oldest_queued_seconds", help: "How long the job of the queue that waits longest has been ready.")
     registry.describe(
       "baton_oldest_expired_lease_seconds", help: "Age of the oldest lease that has expired and was not reaped yet.")
+    registry.describe(
+      "baton_queues_not_shown", help: "Queues that have no series of their own here, as there are too many.")
     registry.describe("baton_draining", help: "1 while this coordinator drains.")
     registry.describe("baton_lease_requests_waiting", help: "Requests for leases that wait for work.")
     registry.describe("baton_transfer_bytes", help: "Memory of checkpoints and logs on their way in or out.")
@@ -144,12 +146,15 @@ public final class CoordinatorMetrics: Sendable {
     timer.recordNanoseconds(Int64(duration / .nanoseconds(1)))
   }
 
+  /// The most queues that have series of their own: whoever may submit may think of any number of names.
+  static let mostQueues = 1000
+
   /// Brings what is read from the database up to date.
   func update(_ counts: Census.Counts) {
     var jobs: [[String: String]: Double] = [:]
     var ages: [[String: String]: Double] = [:]
     var paused: [[String: String]: Double] = [:]
-    for queue in counts.queues {
+    for queue in counts.busiestQueues(Self.mostQueues) {
       for status in JobStatus.allCases {
         jobs[["queue": queue.name, "status": status.rawValue]] = Double(queue.counts[status])
       }
@@ -159,6 +164,7 @@ public final class CoordinatorMetrics: Sendable {
     registry.replace("baton_jobs", with: jobs)
     registry.replace("baton_oldest_queued_seconds", with: ages)
     registry.replace("baton_queue_paused", with: paused)
+    registry.set("baton_queues_not_shown", to: Double(max(0, counts.queues.count - Self.mostQueues)))
     var workers: [[String: String]: Double] = [:]
     for state in WorkerState.allCases { workers[["state": state.rawValue]] = Double(counts.workers[state] ?? 0) }
     registry.replace("baton_workers", with: workers)

@@ -66,13 +66,15 @@ extension PostgresError {
   }
 
   /// Whether the same call may well succeed in a moment: connection failures, serialization failures, deadlocks, a
-  /// server that shuts down, starts or has no room on its disk, in memory or for connections (class 53), or one that was
-  /// demoted to a read-only replica.
+  /// server that shuts down, starts or has no room on its disk, in memory or for connections (class 53), one that was
+  /// demoted to a read-only replica, a lock that was not free in time (55P03), or a statement that somebody else cancelled
+  /// (57014).
   public var isTransient: Bool {
     switch self {
     case .connection: true
     case .server(let error):
-      error.endsConnection || error.sqlState.hasPrefix("53") || ["40001", "40P01", "25006"].contains(error.sqlState)
+      error.endsConnection || error.sqlState.hasPrefix("53")
+        || ["40001", "40P01", "25006", "55P03", "57014"].contains(error.sqlState)
     default: false
     }
   }

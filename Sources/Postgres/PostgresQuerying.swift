@@ -11,9 +11,15 @@ public protocol PostgresQuerying: Sendable {
   nonisolated(nonsending) func query(
     _ sql: String, _ parameters: [PostgresValue]
   ) async throws(PostgresError) -> PostgresRows
+
+  /// Whether the last attempt to connect worked; asks nobody.
+  var isReachable: Bool { get }
 }
 
 extension PostgresQuerying {
+  /// A connection that is open was reachable.
+  public var isReachable: Bool { true }
+
   /// Runs one statement and returns all its rows.
   @discardableResult
   public nonisolated(nonsending) func query(

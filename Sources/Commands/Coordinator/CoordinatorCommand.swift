@@ -116,7 +116,7 @@ struct Migrate: AsyncParsableCommand {
     ProcessSecrets.hide(flags: ["--database-url"])
     let logger = BatonLogging.logger(
       label: "coordinator", level: configuration.logLevel, format: configuration.logFormat)
-    let applied = try await Coordinator(configuration: configuration, logger: logger) {}.migrate()
+    let applied = try await Coordinator.migrate(configuration, logger: logger)
     print(
       applied.isEmpty
         ? "the schema is up to date"

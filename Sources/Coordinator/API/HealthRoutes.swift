@@ -51,7 +51,7 @@ struct HealthRoutes {
   /// - Throws: What keeps this coordinator from its database, or that it does not answer: a load balancer does not wait long.
   private func reachDatabase() async throws {
     let outcome = await soon(within: .seconds(2)) { [coordinator] () -> Result<Void, any Error> in
-      do { return .success(try await coordinator.store.ping()) } catch { return .failure(error) }
+      do { return .success(try await coordinator.reach.value()) } catch { return .failure(error) }
     }
     guard let outcome else { throw Problem.slowDatabase }
     try outcome.get()

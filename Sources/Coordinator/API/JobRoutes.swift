@@ -46,7 +46,8 @@ struct JobRoutes {
 
   @Sendable private func submit(_ request: Request, _ context: APIContext) async throws -> Response {
     let limit = coordinator.configuration.maxPayloadBytes
-    let submission: JobSubmission = try await request.decode(upTo: limit + (64 << 10), in: context)
+    let submission: JobSubmission = try await request.decode(
+      upTo: limit + RequestLimits.besidePayloadBytes, in: context)
     try check(submission, at: "")
     let key = try idempotencyKey(request)
     let job = NewJob(id: coordinator.ids.next(), submission: submission, idempotencyKey: key)

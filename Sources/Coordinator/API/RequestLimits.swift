@@ -33,6 +33,9 @@ public struct RequestLimits: Sendable {
   /// Checkpoints and logs on their way in or out; beyond it, transfers wait.
   public var maxTransferMemoryBytes = 64 << 20
 
+  /// What a message with one payload may hold beside it: 64 tags with their names are 72 KiB.
+  static let besidePayloadBytes = 128 << 10
+
   /// The most header fields of a request.
   static let maximumHeaderFields = 256
 

@@ -80,15 +80,14 @@ struct WorkerRoutes {
 
   /// Writes the leases; if the asker has gone they are handed back at once.
   private func answer(_ grants: LeaseGrants, _ buffer: ByteBuffer) -> Response {
-    let body = ResponseBody(contentLength: buffer.readableBytes) { [coordinator] writer in
-      do {
-        try await writer.write(buffer)
-        try await writer.finish(nil)
-      } catch {
-        await coordinator.dispatcher.handBack(
-          grants.leases.map(\.leaseID), reason: "the asker had gone before it could be answered")
-        throw error
-      }
+    let delivery = LeaseDelivery { [coordinator] in
+      await coordinator.dispatcher.handBack(
+        grants.leases.map(\.leaseID), reason: "the asker had gone before it could be answered")
+    }
+    let body = ResponseBody(contentLength: buffer.readableBytes) { writer in
+      try await writer.write(buffer)
+      try await writer.finish(nil)
+      delivery.isWritten()
     }
     return Response(status: .ok, headers: [.contentType: "application/json"], body: body)
   }
@@ -101,15 +100,28 @@ struct WorkerRoutes {
     let heartbeat: Heartbeat = try await request.decode(
       upTo: coordinator.configuration.maxBodyBytes, in: context)
     async let statuses = coordinator.renewer.submit(heartbeat.leases)
-    let pulse = try await coordinator.pulses.submit(
-      WorkerPulse(workerID: worker, state: heartbeat.state, interruption: heartbeat.interruption))
-    await coordinator.registry.remember(worker, pulse.facts)
-    // It may have a request waiting here, from before it was told to go.
-    if pulse.facts.isDraining { await coordinator.dispatcher.expel(workerID: worker) }
+    let pulse = WorkerPulse(workerID: worker, state: heartbeat.state, interruption: heartbeat.interruption)
+    let drain: Bool
+    do {
+      drain = try await note(pulse)
+    } catch {
+      // What was renewed is renewed, and must be told; whether it is to drain, the next heartbeat tells.
+      guard !heartbeat.leases.isEmpty else { throw error }
+      drain = false
+    }
     let leases = zip(heartbeat.leases, try await statuses).map { lease, status in
       HeartbeatReply.Lease(leaseID: lease.leaseID, status: status)
     }
-    return .json(HeartbeatReply(drain: pulse.drain, leases: leases))
+    return .json(HeartbeatReply(drain: drain, leases: leases))
+  }
+
+  /// - Returns: Whether somebody asked the worker to drain.
+  private func note(_ pulse: WorkerPulse) async throws -> Bool {
+    let (drain, facts) = try await coordinator.pulses.submit(pulse)
+    coordinator.registry.remember(pulse.workerID, facts)
+    // It may have a request waiting here, from before it was told to go.
+    if facts.isDraining { await coordinator.dispatcher.expel(workerID: pulse.workerID) }
+    return drain
   }
 
   @Sendable private func settle(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -13,6 +13,8 @@ struct LeaseFloors: Sendable {
   static let quick = Duration.milliseconds(10)
   /// The longest pause between two sweeps, however long they take.
   static let longestPause = Duration.seconds(5)
+  /// Of more ranges than this nothing is remembered: queues may come and go, one a run.
+  static let mostRanges = 10_000
   /// Jobs become visible in another order than that of their `run_at`, which is the beginning of a transaction.
   static let lagMicroseconds: Int64 = 2_000_000
 
@@ -49,6 +51,8 @@ struct LeaseFloors: Sendable {
   mutating func finish(
     _ walk: Walk, of ranges: [LeaseRange], found: [LeasePosition], took: Duration, now: ContinuousClock.Instant
   ) {
+    // Beginning anew costs a walk or two from the beginning.
+    if max(floors.count, slowSweeps.count) > Self.mostRanges { (floors, slowSweeps) = ([:], [:]) }
     for range in ranges where walk.floors[range] == nil {
       slowSweeps[range] = took > Self.quick ? Sweep(ended: now, took: took) : nil
     }

@@ -3,7 +3,7 @@ import BatonShared
 /// Counts of jobs and workers. Counting looks at every job, so an answer is kept for ten times as long as it took: at
 /// most a tenth of one connection's time goes into counting (more only where a count takes longer than three seconds),
 /// and with few jobs the answer is as good as fresh.
-actor Census {
+struct Census: Sendable {
   struct Counts: Sendable {
     var queues: [QueueSnapshot]
     var workers: [WorkerState: Int]
@@ -16,34 +16,27 @@ actor Census {
       }
       return total
     }
+
+    /// Those with the most jobs that have not ended.
+    func busiestQueues(_ count: Int) -> ArraySlice<QueueSnapshot> {
+      guard queues.count > count else { return queues[...] }
+      func unfinished(_ queue: QueueSnapshot) -> Int { queue.counts[.queued] + queue.counts[.processing] }
+      return queues.sorted { unfinished($0) > unfinished($1) }.prefix(count)
+    }
   }
 
-  private let store: JobStore
-  private var latest: (counts: Counts, until: ContinuousClock.Instant)?
-  private var counting: Task<Counts, any Error>?
+  private let answer: SharedAnswer<Counts>
 
   init(store: JobStore) {
-    self.store = store
-  }
-
-  func counts() async throws -> Counts {
-    if let latest, ContinuousClock.now < latest.until { return latest.counts }
-    if let counting { return try await counting.value }
-    // Shared by all who ask meanwhile, so it must not end with the request that happened to come first.
-    let task = Task { try await self.count() }
-    counting = task
-    defer { counting = nil }
-    return try await task.value
-  }
-
-  private func count() async throws -> Counts {
-    let start = ContinuousClock.now
-    let counts = Counts(
-      queues: try await store.queues(), workers: try await store.workerCounts(),
-      oldestExpiredLeaseSeconds: try await store.oldestExpiredLeaseSeconds())
-    let end = ContinuousClock.now
     // A count that was held up, by a lock say, was not dear: what it found must not be told for minutes.
-    latest = (counts, end + min((end - start) * 10, .seconds(30)))
-    return counts
+    answer = SharedAnswer(
+      keptFor: { min($0 * 10, .seconds(30)) },
+      asking: {
+        Counts(
+          queues: try await store.queues(), workers: try await store.workerCounts(),
+          oldestExpiredLeaseSeconds: try await store.oldestExpiredLeaseSeconds())
+      })
   }
+
+  func counts() async throws -> Counts { try await answer.value() }
 }

@@ -13,7 +13,8 @@ protocol PeriodicService: Service {
 }
 
 extension PeriodicService {
-  var retryInterval: Duration { .seconds(1) }
+  // Not all coordinators at once.
+  var retryInterval: Duration { .milliseconds(.random(in: 750...1250)) }
 
   func run() async throws {
     await cancelWhenGracefulShutdown {

@@ -73,7 +73,7 @@ extension JobStore {
   private func knownKeys(
     _ keys: [String]
   ) async throws(PostgresError) -> [String: (job: JobID, fingerprint: [UInt8])] {
-    let rows = try await database.query(
+    let rows = try await hot.query(
       "select key, job_id, fingerprint from idempotency_keys where key = any($1)", .textArray(keys))
     var known: [String: (job: JobID, fingerprint: [UInt8])] = [:]
     for row in rows { known[try row.text(0)] = (JobID(try row.uuid(1)), try row.bytes(2)) }

@@ -19,7 +19,7 @@ extension JobStore {
   ) async throws(PostgresError) -> ReapOutcome {
     // Without an outage, what expired before now or at any time since: all.
     let (began, ended) = spared.map { ($0.began, $0.ended) } ?? (0, 0)
-    let rows = try await database.query(
+    let rows = try await upkeep.query(
       Self.reapSQL, .int4(Int32(limit)), .float8(began), .float8(ended))
     var outcome = ReapOutcome(lost: rows.count, requeued: [])
     for row in rows {

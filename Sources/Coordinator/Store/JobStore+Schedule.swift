@@ -3,7 +3,7 @@ import BatonPostgres
 extension JobStore {
   /// Makes up to `limit` delayed jobs ready that are due.
   func promote(limit: Int) async throws(PostgresError) -> [Requeued] {
-    let rows = try await database.query(
+    let rows = try await upkeep.query(
       """
       with due as (
         select id from jobs where scheduled and run_at <= now() order by run_at limit $1 for update skip locked
@@ -22,7 +22,7 @@ extension JobStore {
 
   /// Seconds until the next delayed job is due, at least 0; nil when none waits.
   func secondsUntilNextDue() async throws(PostgresError) -> Double? {
-    let rows = try await database.query(
+    let rows = try await upkeep.query(
       "select greatest(0, extract(epoch from run_at - now()))::float8 from jobs where scheduled order by run_at limit 1"
     )
     return try rows.first?.doubleOrNil(0)

@@ -44,7 +44,7 @@ extension JobStore {
   func register(
     _ id: String, _ worker: WorkerRegistration, silentAfterSeconds: Double
   ) async throws(PostgresError) -> WorkerFacts {
-    let rows = try await database.query(
+    let rows = try await hot.query(
       """
       insert into workers (id, hostname, instance_id, instance_type, availability_zone, capacity_type, provider, queues,
         kinds, slots, version, silent_after)
@@ -82,7 +82,7 @@ extension JobStore {
   func notePulses(
     _ pulses: [WorkerPulse], silentAfterSeconds: Double
   ) async throws(PostgresError) -> [(drain: Bool, facts: WorkerFacts)] {
-    let rows = try await database.query(
+    let rows = try await hot.query(
       """
       with said as (
         select distinct on (id) * from unnest($1::text[], $2::text[], $3::json[]) with ordinality

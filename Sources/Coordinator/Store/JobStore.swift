@@ -6,17 +6,25 @@ import BatonShared
 /// Every function throws `PostgresError`; what it does is either done whole or not at all. The database's clock decides
 /// about all times.
 public struct JobStore: Sendable {
+  /// For what somebody looks at, and for what is large.
   let database: any PostgresQuerying
-  /// The same database, for the statements that are sent all the time: its sessions plan each of them once, and look up
-  /// by index whatever they are asked for.
+  /// The same database, for the statements that keep the fleet going: submit, lease, renew, settle, heartbeats. Its
+  /// sessions plan each of them once, and look up by index whatever they are asked for.
   let hot: any PostgresQuerying
+  /// The same, for making jobs ready again. What is slow of one kind holds up none of another.
+  let upkeep: any PostgresQuerying
   /// Goes into notifications, so that this coordinator knows its own.
   let sender: String
 
   /// - Parameter hot: Sessions with `PostgresConfiguration.Planning.onceByIndex`; by default, those of `database`.
-  public init(database: any PostgresQuerying, hot: (any PostgresQuerying)? = nil, sender: String) {
+  ///   `upkeep` has those of `database`, too.
+  public init(
+    database: any PostgresQuerying, hot: (any PostgresQuerying)? = nil, upkeep: (any PostgresQuerying)? = nil,
+    sender: String
+  ) {
     self.database = database
     self.hot = hot ?? database
+    self.upkeep = upkeep ?? database
     self.sender = sender
   }
 
@@ -48,9 +56,10 @@ extension JobStore {
     try await hot.query("select baton_notify($1, $2)", .text(sender), .textArray(queues.sorted()))
   }
 
-  /// Makes sure that the database answers, on the leases' own connections, too.
+  /// Makes sure that the database answers to what keeps the fleet going. However busy those are who look: they are no
+  /// reason to send workers elsewhere.
   func ping() async throws(PostgresError) {
-    try await database.query("select 1")
     try await hot.query("select 1")
+    guard database.isReachable, upkeep.isReachable else { throw .connection("not all connections are back yet") }
   }
 }

@@ -78,7 +78,7 @@ import Testing
   }
 
   /// PostgreSQL says so, and goes on; it has room again when somebody has made some.
-  @Test(arguments: ["53100", "53200", "53400"])
+  @Test(arguments: ["53100", "53200", "53400", "55P03", "57014"])
   func aDatabaseWithoutRoomIsA503(state: String) async throws {
     try await RunningCoordinator.run { coordinator, database async throws in
       let sql = try await database.connect()

@@ -211,6 +211,16 @@ import Testing
     #expect(throws: Never.self) { try Coordinator(configuration: configuration, logger: .quiet) {} }
   }
 
+  @Test func theSchemaIsBroughtUpToDateWhateverElseIsSet() async throws {
+    let database = try await TestDatabase.make()
+    var configuration = CoordinatorConfiguration()
+    configuration.host = "0.0.0.0"
+    configuration.tokensFile = "/no/such/file"
+    configuration.databaseURL = database.url
+    #expect(try await Coordinator.migrate(configuration, logger: .quiet).isEmpty == false)
+    #expect(try await Coordinator.migrate(configuration, logger: .quiet) == [])
+  }
+
   @Test func drainingSendsEverybodyElsewhereAndFinishesWhatRuns() async throws {
     try await RunningCoordinator.run { coordinator, _ async throws in
       let api = coordinator.api

@@ -45,11 +45,14 @@ import Testing
         for answer in [
           try await api.get("/jobs/\(job.id)"), try await api.post("/leases", #"{"worker_id":"w-9"}"#),
           try await api.post("/leases/settle", #"{"results":[{"lease_id":"\#(lease.leaseID)","outcome":"done"}]}"#),
-          try await api.send("PUT", "/leases/\(lease.leaseID)/checkpoint", [1]), try await api.get("/ready"),
+          try await api.send("PUT", "/leases/\(lease.leaseID)/checkpoint", [1]),
         ] {
           #expect(answer.status == 503)
           #expect(try answer.problem().knownCode == .databaseUnavailable)
         }
+        // Its answer is kept for a tenth of a second.
+        try await eventually("readiness being withdrawn") { try await api.get("/ready").status == 503 }
+        #expect(try await api.get("/ready").problem().knownCode == .databaseUnavailable)
         #expect(try await api.get("/health").status == 200)
         #expect(try await api.get("/metrics").status == 200)
         // All of them: a statement may take half a minute.

@@ -74,14 +74,28 @@ import Testing
   }
 
   @Test func thereIsMemoryForEveryJobThatMayBeSubmitted() throws {
-    let least = (1 << 20) + (64 << 10)
-    let read = try CoordinatorConfiguration(
-      settings: SettingsReader(environment: ["MAX_REQUEST_MEMORY_BYTES": "\(least)"]))
-    #expect(read.limits.maxRequestMemoryBytes == least)
-    let error = #expect(throws: SettingsError.self) {
-      try CoordinatorConfiguration(settings: SettingsReader(environment: ["MAX_REQUEST_MEMORY_BYTES": "\(least - 1)"]))
+    let least = (1 << 20) + (128 << 10)
+    for name in ["MAX_REQUEST_MEMORY_BYTES", "MAX_BODY_BYTES"] {
+      _ = try CoordinatorConfiguration(settings: SettingsReader(environment: [name: "\(least)"]))
+      let error = #expect(throws: SettingsError.self) {
+        try CoordinatorConfiguration(settings: SettingsReader(environment: [name: "\(least - 1)"]))
+      }
+      #expect(error?.description.contains(name) == true)
     }
-    #expect(error?.description.contains("MAX_REQUEST_MEMORY_BYTES") == true)
+  }
+
+  @Test func theLargestPayloadMayHaveAllTagsBesideIt() async throws {
+    let configuration = CoordinatorConfiguration.testing { $0.maxPayloadBytes = 64 }
+    try await RunningCoordinator.run(configuration: configuration) { coordinator, _ async throws in
+      let tags = (0..<64).map { number in
+        let name = String("\(number)-\(String(repeating: "n", count: 128))".prefix(128))
+        return #""\#(name)":"\#(String(repeating: "v", count: 1024))""#
+      }
+      let payload = String(repeating: "p", count: 62)
+      let job = try await coordinator.api.submit(
+        #"{"kind":"a","payload":"\#(payload)","tags":{\#(tags.joined(separator: ","))}}"#)
+      #expect(try await coordinator.api.job(job.id).tags.bytes.count > 64 * (128 + 1024))
+    }
   }
 
   @Test func namesInAddressesMayBeEncoded() async throws {

@@ -42,6 +42,19 @@ import Testing
     #expect(floors.walk([range], now: start + due).floors.isEmpty)
   }
 
+  @Test func queuesThatComeAndGoAreForgotten() {
+    var floors = LeaseFloors()
+    func slow(_ range: LeaseRange) {
+      let found = LeasePosition(range: range, floor: floor(100))
+      floors.finish(floors.walk([range], now: start), of: [range], found: [found], took: .milliseconds(50), now: start)
+    }
+    slow(range)
+    for number in 0..<LeaseFloors.mostRanges { slow(LeaseRange(queue: "run-\(number)", placement: .any)) }
+    #expect(!floors.walk([range], now: start).floors.isEmpty)
+    slow(LeaseRange(queue: "one more", placement: .any))
+    #expect(floors.walk([range], now: start).floors.isEmpty, "it begins anew")
+  }
+
   @Test func aQuickSweepEndsIt() {
     var floors = swept(took: .milliseconds(50))
     let later = start + .seconds(2)
