@@ -298,7 +298,7 @@ import Testing
     await pool.close()
     var configuration = CoordinatorConfiguration()
     configuration.databaseURL = database.url
-    configuration.databaseConnections = 2
+    configuration.databaseConnections = 3
     configuration.port = 0
     let coordinator = try Coordinator(configuration: configuration, logger: .quiet) {}
     await #expect(throws: (any Error).self) { try await coordinator.run() }
