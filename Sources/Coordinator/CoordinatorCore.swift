@@ -69,7 +69,8 @@ struct CoordinatorCore: Sendable {
       return statuses
     }
     // A worker that was not heard of for a lease's time holds nothing any more.
-    pulses = Batcher { pulses in try await store.notePulses(pulses, silentAfterSeconds: ttl) }
+    // One at a time: whoever locks workers in the database keeps none but this from leases.
+    pulses = Batcher(lanes: 1) { pulses in try await store.notePulses(pulses, silentAfterSeconds: ttl) }
     registry = WorkerRegistry(store: store, silentAfterSeconds: ttl)
     census = Census(store: store)
     reach = SharedAnswer(keptFor: { _ in .milliseconds(100) }, asking: { try await store.ping() })

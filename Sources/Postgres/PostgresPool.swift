@@ -48,8 +48,8 @@ public final class PostgresPool: PostgresQuerying, Service {
     state = Mutex(State(size: size, maximumWaiters: maximumWaiters))
   }
 
-  /// Whether the last attempt to connect worked; true before the first.
-  public var isReachable: Bool { state.withLock { $0.failure == nil } }
+  /// Whether there is a connection, or the last attempt to open one worked; true before the first.
+  public var isReachable: Bool { state.withLock { $0.failure == nil || $0.openCount > 0 } }
 
   /// How many connections are open at the moment.
   public var openConnections: Int { state.withLock { $0.openCount } }

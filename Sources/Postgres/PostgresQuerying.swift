@@ -12,7 +12,7 @@ public protocol PostgresQuerying: Sendable {
     _ sql: String, _ parameters: [PostgresValue]
   ) async throws(PostgresError) -> PostgresRows
 
-  /// Whether the last attempt to connect worked; asks nobody.
+  /// Whether there is a connection, or the last attempt to open one worked; asks nobody.
   var isReachable: Bool { get }
 }
 

@@ -62,25 +62,6 @@ struct HealthRoutes {
     await soon(within: .seconds(3)) { [coordinator] in try? await coordinator.census.counts() } ?? nil
   }
 
-  /// What `find` finds, unless it takes longer than `limit`: nil then.
-  private func soon<Value: Sendable>(
-    within limit: Duration, _ find: @escaping @Sendable () async -> Value
-  ) async -> Value? {
-    let (answers, continuation) = AsyncStream.makeStream(of: Value?.self, bufferingPolicy: .bufferingOldest(1))
-    // Not children that are waited for: a call that hangs ends when it ends.
-    let finding = Task { continuation.yield(await find()) }
-    let timer = Task {
-      try? await Task.sleep(for: limit)
-      continuation.yield(nil)
-    }
-    defer {
-      finding.cancel()
-      timer.cancel()
-    }
-    for await answer in answers { return answer }
-    return nil
-  }
-
   private struct Status: JSONEncodable {
     let status: String
     func write(to writer: inout JSONWriter) {

@@ -102,12 +102,11 @@ struct WorkerRoutes {
     async let statuses = coordinator.renewer.submit(heartbeat.leases)
     let pulse = WorkerPulse(workerID: worker, state: heartbeat.state, interruption: heartbeat.interruption)
     let drain: Bool
-    do {
+    if heartbeat.leases.isEmpty {
       drain = try await note(pulse)
-    } catch {
+    } else {
       // What was renewed is renewed, and must be told; whether it is to drain, the next heartbeat tells.
-      guard !heartbeat.leases.isEmpty else { throw error }
-      drain = false
+      drain = await soon(within: .seconds(1)) { (try? await note(pulse)) ?? false } ?? false
     }
     let leases = zip(heartbeat.leases, try await statuses).map { lease, status in
       HeartbeatReply.Lease(leaseID: lease.leaseID, status: status)

@@ -14,7 +14,7 @@ struct LeaseFloors: Sendable {
   /// The longest pause between two sweeps, however long they take.
   static let longestPause = Duration.seconds(5)
   /// Of more ranges than this nothing is remembered: queues may come and go, one a run.
-  static let mostRanges = 10_000
+  static let mostRanges = 50_000
   /// Jobs become visible in another order than that of their `run_at`, which is the beginning of a transaction.
   static let lagMicroseconds: Int64 = 2_000_000
 

@@ -22,7 +22,7 @@ final class WorkerRegistry: Sendable {
 
   init(store: JobStore, silentAfterSeconds: Double) {
     self.store = store
-    recogniser = Batcher { try await store.recognise($0, silentAfterSeconds: silentAfterSeconds) }
+    recogniser = Batcher(lanes: 1) { try await store.recognise($0, silentAfterSeconds: silentAfterSeconds) }
     self.silentAfterSeconds = silentAfterSeconds
   }
 

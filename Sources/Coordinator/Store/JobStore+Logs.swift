@@ -23,7 +23,7 @@ extension JobStore {
     let rows = try await database.query(
       """
       with held as (
-        select job_id, attempt from attempts where lease_id = $1 and outcome is null for key share
+        select job_id, attempt from attempts where lease_id = $1 and outcome is null for share
       ), latest as (
         select chunk, job_logs.attempt from job_logs join held using (job_id) order by chunk desc limit 1
       ), joined as (

@@ -66,8 +66,8 @@ extension JobStore {
     return outcomes
   }
 
-  /// Attempts are ended in the order in which they come, and then their jobs: the same as in `renew` and `reap`. One that
-  /// somebody else has just changed is looked at again as it is then, so that only one can end it.
+  /// Attempts are ended in the order in which they come, each before its job is locked: the same as in `renew` and `reap`.
+  /// One that somebody else has just changed is looked at again as it is then, so that only one can end it.
   ///
   /// Every row is looked up by its key, whatever the planner knows of the tables: what is updated, by `= any(array[…])`,
   /// which no other join can use; what is locked, in a subquery of its own for each item. (Not by `ctid`: a row that

@@ -44,7 +44,7 @@ extension JobStore {
   func register(
     _ id: String, _ worker: WorkerRegistration, silentAfterSeconds: Double
   ) async throws(PostgresError) -> WorkerFacts {
-    let rows = try await hot.query(
+    let rows = try await database.query(
       """
       insert into workers (id, hostname, instance_id, instance_type, availability_zone, capacity_type, provider, queues,
         kinds, slots, version, silent_after)

@@ -65,10 +65,14 @@ final class JobLog: Sendable {
     }
   }
 
-  /// Waits until all has been sent; at `deadline` the rest is given up.
-  func finish(before deadline: ContinuousClock.Instant) async {
+  /// Waits until all has been sent; at the deadline, which may change, the rest is given up.
+  func finish(before deadline: () -> ContinuousClock.Instant) async {
     guard let shipping = buffer.read({ $0.shipping }) else { return }
-    _ = await buffer.first(before: deadline) { $0.isShipped }
+    while true {
+      let (now, end) = (ContinuousClock.now, deadline())
+      let isShipped = await buffer.first(before: min(end, now + .milliseconds(100))) { $0.isShipped } != nil
+      if isShipped || end <= now { break }
+    }
     shipping.cancel()
   }
 

@@ -75,8 +75,11 @@ struct JobRunner: Sendable {
     Task {
       // The end of the log is worth a moment, but not the lease: it goes out before the settlement or not at all.
       let patience = ContinuousClock.now + .seconds(10)
-      let drained = drain.plan.value.drain.map { $0.deadline - Self.settlingTime / 2 }
-      await log.finish(before: min(patience, run.state.value.reportUntil, drained ?? patience))
+      await log.finish {
+        // A drain may begin meanwhile.
+        let drained = drain.plan.value.drain.map { $0.deadline - Self.settlingTime / 2 }
+        return min(patience, run.state.value.reportUntil, drained ?? patience)
+      }
       report(run, ending)
     }
   }

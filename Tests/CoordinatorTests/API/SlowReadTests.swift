@@ -22,19 +22,18 @@ import Testing
       try await locker.execute(script: "begin; lock table job_logs in access exclusive mode")
       try await withThrowingTaskGroup(of: Int.self) { group in
         for _ in 0..<8 { group.addTask { try await api.get("/jobs/\(silent.id)/logs").status } }
-        // One of its four connections is for those who look; the other readers wait for it.
-        try await eventually("a reader that waits") {
+        // Two of its six connections are for those who look; the other readers wait for these.
+        try await eventually("readers that wait") {
           try await watcher.query(
             """
             select count(*) from pg_stat_activity
             where datname = current_database() and wait_event_type = 'Lock' and state = 'active'
-            """)[0].int(0) == 1
+            """)[0].int(0) == 2
         }
         let heartbeat = #"{"state":"active","leases":[{"lease_id":"\#(held.leaseID)"}]}"#
         let reply = try await api.post("/workers/w-1/heartbeat", heartbeat).read(HeartbeatReply.self)
         #expect(reply.leases.map(\.status) == [.held])
         #expect(try await api.get("/ready").status == 200)
-        #expect(try await api.put("/workers/w-2", #"{"slots":1,"queues":["default"]}"#).status == 200)
         let later = try await api.post(
           "/jobs", #"{"kind":"later","queue":"later","delay_seconds":0.2}"#, headers: ["Idempotency-Key": "a"])
         #expect(later.status == 201)
@@ -51,6 +50,36 @@ import Testing
       await locker.close()
       await watcher.close()
       #expect(try await api.get("/jobs/\(silent.id)/logs").status == 200)
+    }
+  }
+
+  /// Somebody works at the table of workers with psql.
+  @Test func leasesAreRenewedAndSettledWhileWorkersAreLocked() async throws {
+    try await RunningCoordinator.run { coordinator, database async throws in
+      let api = coordinator.api
+      for _ in 0..<2 { try await api.submit() }
+      let leases = try await api.lease("w-1", max: 2).map(\.leaseID)
+      try #require(leases.count == 2)
+      let locker = try await database.connect()
+      try await locker.execute(script: "begin; lock table workers in access exclusive mode")
+      let heartbeat = #"{"state":"active","leases":[{"lease_id":"\#(leases[0])"}]}"#
+      // More of them than there are connections.
+      let replies = try await withThrowingTaskGroup(of: HeartbeatReply.self) { group in
+        for worker in 1...20 {
+          group.addTask {
+            try await api.post("/workers/w-\(worker)/heartbeat", heartbeat).read(HeartbeatReply.self)
+          }
+        }
+        return try await group.reduce(into: []) { $0.append($1) }
+      }
+      #expect(replies.allSatisfy { $0.leases.map(\.status) == [.held] && !$0.drain })
+      #expect(try await api.settle(leases[1]) == .accepted)
+      #expect(try await api.submit().status == .queued)
+      #expect(try await api.get("/ready").status == 200)
+      try await locker.execute(script: "rollback")
+      await locker.close()
+      let idle = try await api.post("/workers/w-1/heartbeat", #"{"state":"active","leases":[]}"#)
+      #expect(idle.status == 200)
     }
   }
 }

@@ -159,6 +159,24 @@ import Testing
     }
   }
 
+  /// What a worker still sends while its outcome is being committed is too late as well.
+  @Test func aLogThatComesWhileItsLeaseIsSettledWaitsAndIsRefused() async throws {
+    try await StoreFixture.run { fixture async throws in
+      try await fixture.enqueue()
+      let lease = try await fixture.leaseOne().leaseID
+      let settling = try await fixture.database.connect()
+      try await settling.query("begin")
+      let store = JobStore(database: settling, sender: "settling")
+      #expect(try await store.settle([Settlement(leaseID: lease, outcome: .done)]).statuses == [.accepted])
+      async let isKept = fixture.store.appendLog("late", lease: lease, keepingBytes: 1000)
+      try await fixture.waitUntilSomebodyWaitsForALock()
+      try await settling.query("commit")
+      #expect(try await !isKept)
+      #expect(try await fixture.pool.query("select count(*) from job_logs")[0].int(0) == 0)
+      await settling.close()
+    }
+  }
+
   /// Of all who settle the same lease at the same time, one outcome is accepted and stays.
   @Test func concurrentSettlesOfOneLeaseAgree() async throws {
     try await StoreFixture.run(connections: 6) { fixture async throws in

@@ -24,7 +24,7 @@ struct RunningCoordinator: Sendable {
   ) async throws -> Result {
     var configuration = configuration
     configuration.databaseURL = databaseURL
-    configuration.databaseConnections = 4
+    configuration.databaseConnections = 6
     let coordinator = try Coordinator(configuration: configuration, logger: logger, onExit: onExit)
     let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
     let service = CoordinatorService(coordinator: coordinator, ports: continuation)
