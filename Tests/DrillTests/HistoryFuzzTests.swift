@@ -20,12 +20,14 @@ import Testing
     line.replaceSubrange(first...last, with: Self.numbers.randomElement(using: &random) ?? [])
   }
 
-  /// Judges a history again and again, each time with some of its lines damaged.
+  /// Judges a history again and again, each time with some of its lines damaged. Between any two, whoever else waits for a
+  /// thread gets one: judging takes seconds in all.
   /// - Parameter others: Lines that are damaged as often as all of `lines` together.
-  private func damage(_ lines: [String], beside others: [String] = [], rounds: Int = 500, seed: UInt64) {
+  private func damage(_ lines: [String], beside others: [String] = [], rounds: Int = 500, seed: UInt64) async {
     var mutator = Mutator(random: SeededGenerator(seed: seed))
     var (judged, refused) = (0, 0)
     for _ in 0..<rounds {
+      await Task.yield()
       var text = (lines + others).map { Array($0.utf8) }
       for _ in 0..<Int.random(in: 1...3, using: &mutator.random) {
         let isOther = !others.isEmpty && Bool.random(using: &mutator.random)
@@ -48,17 +50,17 @@ import Testing
     #expect(judged > 10 && refused > 10, "\(judged) judged, \(refused) refused")
   }
 
-  @Test(arguments: Array(1...8) as [UInt64]) func historiesOfInterruptions(seed: UInt64) {
+  @Test(arguments: Array(1...8) as [UInt64]) func historiesOfInterruptions(seed: UInt64) async {
     var history = HistoryMaker()
     history.worker("a")
     history.killedWorker("b", at: 500)
     history.noticedWorker("c", at: 300, seconds: 120)
     history.accept(.hundredSteps())
-    damage(history.entries.map { String(decoding: $0.json, as: UTF8.self) }, seed: seed)
+    await damage(history.entries.map { String(decoding: $0.json, as: UTF8.self) }, seed: seed)
   }
 
   /// The good history of a fault, thinned out: every tenth job, and a question a second whether they are ready.
-  @Test(arguments: Array(1...8) as [UInt64]) func historiesOfFaults(seed: UInt64) {
+  @Test(arguments: Array(1...8) as [UInt64]) func historiesOfFaults(seed: UInt64) async {
     var events: [String] = []
     var story: [String] = []
     for entry in history().entries {
@@ -79,11 +81,11 @@ import Testing
         HistoryEntry(at: 17, event: .restored(worker: "worker-1-1", job: "id-150", attempt: 2, sequence: 1)),
         HistoryEntry(at: 18, event: .late(seconds: 0.2)), HistoryEntry(at: 19, event: .transaction(isOpen: true)),
       ].map { String(decoding: $0.json, as: UTF8.self) })
-    damage(story, beside: events, rounds: 100, seed: seed)
+    await damage(story, beside: events, rounds: 100, seed: seed)
   }
 
-  @Test(arguments: Array(1...8) as [UInt64]) func historiesOfVeryManyJobs(seed: UInt64) {
-    damage(
+  @Test(arguments: Array(1...8) as [UInt64]) func historiesOfVeryManyJobs(seed: UInt64) async {
+    await damage(
       [
         "P 0.0 chaos 2", "A 1.0 \(Self.one) \(Self.other)", "F 1.5 crash before", "T 2.0 \(Self.one) 1 done",
         "F 2.5 crash begun", "L 2.6 0.25", "F 3.5 crash passed it did", "T 4.0 \(Self.other) 2 done",

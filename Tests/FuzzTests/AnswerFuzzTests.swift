@@ -8,10 +8,10 @@ import Testing
 
 /// What stands in the headers of answers: a coordinator's, or those of whatever is in between.
 @Suite struct AnswerFuzzTests {
-  @Test(arguments: seeds) func secondsToWait(seed: UInt64) {
+  @Test(arguments: seeds) func secondsToWait(seed: UInt64) async {
     let good = ["1", "0", "120", "2.5", "1e3", "nan", "inf", "-inf", "0x1p70", "Wed, 21 Oct 2026 07:28:00 GMT"]
     var count = 0
-    damagedText(good, seed: seed) { text in
+    await damagedText(good, seed: seed) { text in
       let answer = CoordinatorClient.Answer(status: 503, headers: ["Retry-After": text], body: [])
       let error = CoordinatorClient.problem(of: answer)
       guard case .refused(let problem, let seconds) = error else {
@@ -28,10 +28,10 @@ import Testing
     #expect(count > 50)
   }
 
-  @Test(arguments: seeds) func sequencesOfCheckpoints(seed: UInt64) throws {
+  @Test(arguments: seeds) func sequencesOfCheckpoints(seed: UInt64) async throws {
     let id = JobIDGenerator().next()
     var count = 0
-    try damagedText(["1", "42", "9223372036854775807"], seed: seed) { text in
+    try await damagedText(["1", "42", "9223372036854775807"], seed: seed) { text in
       let answer = APIAnswer(status: 200, headers: [("baton-checkpoint-sequence", text)], body: [1, 2])
       let checkpoint = try APIRequest<CheckpointContent>.checkpoint(id).answer(from: answer)
       #expect(checkpoint.bytes == [1, 2] && checkpoint.contentType == "application/octet-stream")

@@ -36,11 +36,11 @@ import Testing
     }
   }
 
-  @Test(arguments: seeds) func damagedDatesAreRefusedOrAreInTheCalendar(seed: UInt64) {
+  @Test(arguments: seeds) func damagedDatesAreRefusedOrAreInTheCalendar(seed: UInt64) async {
     let good = [
       "21 Jan 2019 09:00:43 GMT", "Mon, 1 Feb 2021 23:59:59 UTC", "2017-09-18T08:22:00Z", "2026-01-31T12:00:00.5+01:00",
     ]
-    damagedText(good, seed: seed) { text in
+    await damagedText(good, seed: seed) { text in
       for date in [CloudDate.httpDate(text), CloudDate.rfc3339(text)].compactMap({ $0 }) {
         #expect((-62_135_596_800.0..<253_402_300_800).contains(date.timeIntervalSince1970), "\(text)")
       }
@@ -51,14 +51,14 @@ import Testing
 
   // MARK: Google Cloud
 
-  @Test(arguments: seeds) func valuesOfGoogleCloud(seed: UInt64) {
+  @Test(arguments: seeds) func valuesOfGoogleCloud(seed: UInt64) async {
     let good = [
       "TRUE", "FALSE", "NONE", "TERMINATE_ON_HOST_MAINTENANCE", "MIGRATE_ON_HOST_MAINTENANCE",
       "projects/1/zones/europe-west3-b", "projects/1/machineTypes/n2-standard-4", "SPOT", "STANDARD",
     ]
     var policy = InterruptionPolicy()
     var counts = (preempted: 0, maintained: 0)
-    damagedText(good, seed: seed) { text in
+    await damagedText(good, seed: seed) { text in
       if let event = GCPSource.preemption(text) {
         counts.preempted += 1
         #expect(text.uppercased() == "TRUE" && event.kind == .spotNotice)
@@ -81,7 +81,7 @@ import Testing
 
   // MARK: EC2 and Azure
 
-  @Test(arguments: seeds) func whatEC2Says(seed: UInt64) {
+  @Test(arguments: seeds) func whatEC2Says(seed: UInt64) async {
     let good = [
       #"{"action":"terminate","time":"2026-11-21T21:27:07Z"}"#, "2026-11-21T21:27:07Z",
       #"{"noticeTime":"2026-11-21T21:27:07Z"}"#, "InService", "Warmed:Hibernated", "Terminated",
@@ -93,7 +93,7 @@ import Testing
     ]
     var policy = InterruptionPolicy()
     var count = 0
-    damagedText(good, seed: seed) { text in
+    await damagedText(good, seed: seed) { text in
       for signal in signals {
         let events = signal.events(in: text, at: Self.now) ?? []
         count += events.count
@@ -104,7 +104,7 @@ import Testing
     #expect(count > 5)
   }
 
-  @Test(arguments: seeds) func whatAzureSays(seed: UInt64) {
+  @Test(arguments: seeds) func whatAzureSays(seed: UInt64) async {
     let good = [
       #"{"DocumentIncarnation":3,"Events":[{"EventId":"f","EventType":"Preempt","ResourceType":"VirtualMachine","#
         + #""Resources":["worker_3"],"EventStatus":"Scheduled","NotBefore":"Mon, 19 Sep 2026 18:29:47 GMT"}]}"#,
@@ -114,7 +114,7 @@ import Testing
     ]
     var policy = InterruptionPolicy()
     var counts = (events: 0, instances: 0)
-    damagedText(good, seed: seed) { text in
+    await damagedText(good, seed: seed) { text in
       if let document = AzureScheduledEvents(text) {
         let events = document.interruptions(of: "WORKER_3", at: Self.now)
         counts.events += events.count
@@ -130,11 +130,11 @@ import Testing
     #expect(counts.events > 0 && counts.instances > 0)
   }
 
-  @Test(arguments: seeds) func addressesOfMetadataServices(seed: UInt64) {
+  @Test(arguments: seeds) func addressesOfMetadataServices(seed: UInt64) async {
     let good = [
       "http://127.0.0.1:1338", "http://169.254.169.254/latest/meta-data/", "http://h/metadata/scheduledevents/",
     ]
-    damagedText(good, seed: seed) { text in
+    await damagedText(good, seed: seed) { text in
       let base = MetadataHTTP.base(of: text)
       #expect(text.hasPrefix(base) && !base.hasSuffix("/"), "\(text)")
     }
@@ -143,7 +143,7 @@ import Testing
   // MARK: The double
 
   /// What a damaged order leaves is a double that still says only what workers can read.
-  @Test(arguments: seeds) func scriptsOfTheDouble(seed: UInt64) {
+  @Test(arguments: seeds) func scriptsOfTheDouble(seed: UInt64) async {
     let good = [
       #"{"notice":{"action":"terminate","after_seconds":0,"seconds":120,"moving":false},"rebalance":true}"#,
       #"{"notice":null,"maintenance":{"action":"instance-stop","seconds":-31536000}}"#,
@@ -154,7 +154,7 @@ import Testing
     var counts = (taken: 0, refused: 0, notices: 0)
     for provider in [MetadataProvider.aws, .azure] {
       var script = MetadataScript(provider: provider)
-      damagedText(good, seed: seed) { text in
+      await damagedText(good, seed: seed) { text in
         let before = script
         do throws(JSONError) {
           try script.apply(json: Array(text.utf8))

@@ -33,9 +33,9 @@ import Testing
     }
   }
 
-  @Test(arguments: seeds) func pagesAndTheirCursors(seed: UInt64) {
+  @Test(arguments: seeds) func pagesAndTheirCursors(seed: UInt64) async {
     var count = 0
-    damagedText(["limit=7&cursor=1764106815123456.w-1.2", "cursor=q:x_1", "limit=1000"], seed: seed) { text in
+    await damagedText(["limit=7&cursor=1764106815123456.w-1.2", "cursor=q:x_1", "limit=1000"], seed: seed) { text in
       do throws(Problem) {
         let page = try PageRequest(query: QueryString(text))
         #expect((1...PageRequest.maximumLimit).contains(page.limit))
@@ -61,9 +61,9 @@ import Testing
     }
   }
 
-  @Test(arguments: seeds) func optionsOfARetry(seed: UInt64) {
+  @Test(arguments: seeds) func optionsOfARetry(seed: UInt64) async {
     var (taken, discards) = (0, 0)
-    damaged([#"{"discard_checkpoint":true}"#, #"{"discard_checkpoint":false}"#, "{}"], seed: seed) { bytes in
+    await damaged([#"{"discard_checkpoint":true}"#, #"{"discard_checkpoint":false}"#, "{}"], seed: seed) { bytes in
       do throws(JSONError) {
         let options = try RetryOptions(json: bytes)
         taken += 1
@@ -80,10 +80,10 @@ import Testing
   }
 
   /// Any account of the database can send what it likes.
-  @Test(arguments: seeds) func notifications(seed: UInt64) {
+  @Test(arguments: seeds) func notifications(seed: UInt64) async {
     var (work, workers) = (0, 0)
     let good = ["coordinator-1:default,gpu", "coordinator-1:*", "sql:a.b:c", "w:worker-1", "me:default", "me:worker-1"]
-    damagedText(good, seed: seed) { text in
+    await damagedText(good, seed: seed) { text in
       for channel in [JobStore.jobsChannel, JobStore.workersChannel, "elsewhere"] {
         switch DatabaseHint(channel: channel, payload: text, sender: "me") {
         case .work(let queues):
@@ -104,9 +104,9 @@ import Testing
   }
 
   /// No two spellings of an id but those of letter case: else a lease could be named in a way that nobody looks for.
-  @Test(arguments: seeds) func identifiers(seed: UInt64) {
+  @Test(arguments: seeds) func identifiers(seed: UInt64) async {
     let good = ["9b2f1c3d-4e5a-4b6c-8d7e-0f1a2b3c4d5e", "01A20001-7775-7375-9DA0-6ED900B518F2"]
-    damagedText(good, seed: seed) { text in
+    await damagedText(good, seed: seed) { text in
       let isID =
         text.utf8.count == 36 && text.wholeMatch(of: /[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}/) != nil
       #expect(JobID(text)?.description == (isID ? text.lowercased() : nil), "\(text)")
@@ -114,8 +114,9 @@ import Testing
     }
   }
 
-  @Test(arguments: seeds) func idempotencyKeysAndNumbers(seed: UInt64) {
-    damagedText(["nightly-2026-11-21", String(repeating: "k", count: 255), "42", "2147483647"], seed: seed) { text in
+  @Test(arguments: seeds) func idempotencyKeysAndNumbers(seed: UInt64) async {
+    await damagedText(["nightly-2026-11-21", String(repeating: "k", count: 255), "42", "2147483647"], seed: seed) {
+      text in
       let bytes = Array(text.utf8)
       #expect(JobRoutes.isKey(text) == ((1...255).contains(bytes.count) && !bytes.contains { $0 < 32 || $0 > 126 }))
       let isNumber = !bytes.isEmpty && bytes.allSatisfy { "0123456789".utf8.contains($0) }

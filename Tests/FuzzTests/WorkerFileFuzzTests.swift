@@ -9,10 +9,10 @@ import Testing
   // MARK: Text
 
   /// Wherever a program's output is cut, the same comes of it: text without zeros, each good character as it was.
-  @Test(arguments: seeds) func outputIsRepairedWhereverItIsCut(seed: UInt64) {
+  @Test(arguments: seeds) func outputIsRepairedWhereverItIsCut(seed: UInt64) async {
     var random = SeededGenerator(seed: seed)
     let good = ["plain\n", "größe 😀\r\n", "\u{FEFF}\u{1F468}\u{200D}\u{1F469}", "\0\0a", "퟿\u{E000}\u{10FFFF}"]
-    damaged(good, seed: seed) { bytes in
+    await damaged(good, seed: seed) { bytes in
       let whole = String(decoding: bytes, as: UTF8.self).unicodeScalars.map { $0.value == 0 ? "\u{FFFD}" : $0 }
       var repair = UTF8Repair()
       var text: [UInt8] = []
@@ -33,10 +33,10 @@ import Testing
     }
   }
 
-  @Test(arguments: seeds) func lastLinesOfAnOutput(seed: UInt64) {
+  @Test(arguments: seeds) func lastLinesOfAnOutput(seed: UInt64) async {
     var random = SeededGenerator(seed: seed)
     let tail = OutputTail()
-    damaged(["1\n2\n3\n4\n5\n6\n7", "größe\n", String(repeating: "x", count: 3000)], seed: seed) { bytes in
+    await damaged(["1\n2\n3\n4\n5\n6\n7", "größe\n", String(repeating: "x", count: 3000)], seed: seed) { bytes in
       tail.append(bytes)
       guard Int.random(in: 0..<20, using: &random) == 0 else { return }
       let text = tail.text
@@ -47,11 +47,11 @@ import Testing
 
   // MARK: Files
 
-  @Test(arguments: seeds) func progressLeadsToNoTimeThatIsNone(seed: UInt64) {
+  @Test(arguments: seeds) func progressLeadsToNoTimeThatIsNone(seed: UInt64) async {
     let good = ["0.42", "0.43", "1", #"{"fraction":0.5,"message":"epoch 3"}"#, #"{"fraction":null,"message":null}"#]
     var rate = ProgressRate()
     var (now, count) = (ContinuousClock.now, 0)
-    damaged(good, seed: seed) { bytes in
+    await damaged(good, seed: seed) { bytes in
       guard let said = ProgressFile.parse(bytes) else { return }
       count += 1
       now += .milliseconds(250)
@@ -63,9 +63,9 @@ import Testing
     #expect(count > 100)
   }
 
-  @Test(arguments: seeds) func checkpointsOfSteps(seed: UInt64) {
+  @Test(arguments: seeds) func checkpointsOfSteps(seed: UInt64) async {
     var count = 0
-    damaged([#"{"step":42}"#, #"{"step":0,"more":[1]}"#, #"{"step":9223372036854775807}"#], seed: seed) { bytes in
+    await damaged([#"{"step":42}"#, #"{"step":0,"more":[1]}"#, #"{"step":9223372036854775807}"#], seed: seed) { bytes in
       do {
         #expect(try StepsHandler.step(in: bytes) >= 0)
         count += 1
@@ -77,9 +77,9 @@ import Testing
     #expect(count > 20)
   }
 
-  @Test(arguments: seeds) func filesOfAToken(seed: UInt64) {
+  @Test(arguments: seeds) func filesOfAToken(seed: UInt64) async {
     var count = 0
-    damaged(["baton_0123456789abcdef\n", " secret \r\n\n", "secret"], seed: seed) { bytes in
+    await damaged(["baton_0123456789abcdef\n", " secret \r\n\n", "secret"], seed: seed) { bytes in
       do throws(TokenFile.Refusal) {
         let token = try TokenFile.token(in: bytes)
         count += 1
@@ -96,12 +96,12 @@ import Testing
 
   // MARK: Programs
 
-  @Test(arguments: seeds) func entriesOfTheAllowanceMeanOneProgramEach(seed: UInt64) {
+  @Test(arguments: seeds) func entriesOfTheAllowanceMeanOneProgramEach(seed: UInt64) async {
     let good = [
       "python3", "/usr/bin/python3", "./tool", "../a", "/a/../b", "bin/x", "/opt/my tools/é", "bin/\u{301}x", "*",
     ]
     var count = 0
-    damaged(good, seed: seed) { bytes in
+    await damaged(good, seed: seed) { bytes in
       let entry = String(decoding: bytes, as: UTF8.self)
       guard ExecAllowance.isValid(entry) else { return }
       count += 1
@@ -116,11 +116,11 @@ import Testing
     #expect(count > 100)
   }
 
-  @Test(arguments: seeds) func whatIsFoundInThePathIsNeverTheJobs(seed: UInt64) {
+  @Test(arguments: seeds) func whatIsFoundInThePathIsNeverTheJobs(seed: UInt64) async {
     let folders = ["/bin", "bin", ".", "..", "", "/usr/bin", "../bin", "//bin", "~/bin"]
     var random = SeededGenerator(seed: seed)
     var count = 0
-    damaged(["sh", "./sh", "bin/sh", "/bin/sh", "../bin/sh"], seed: seed) { bytes in
+    await damaged(["sh", "./sh", "bin/sh", "/bin/sh", "../bin/sh"], seed: seed) { bytes in
       let program = String(decoding: bytes, as: UTF8.self)
       guard !program.utf8.contains(0) else { return }
       let path = (0..<4).map { _ in folders.randomElement(using: &random) ?? "" }.joined(separator: ":")
@@ -136,10 +136,10 @@ import Testing
 
   // MARK: Processes
 
-  @Test(arguments: seeds) func marksOfWorkers(seed: UInt64) {
+  @Test(arguments: seeds) func marksOfWorkers(seed: UInt64) async {
     let own = WorkerMark(namespace: "4026531836", process: 1, startedAt: "1")
     var count = 0
-    damaged(["4026531836/4711/123456", "1/2/3", "4026531836/-1/0"], seed: seed) { bytes in
+    await damaged(["4026531836/4711/123456", "1/2/3", "4026531836/-1/0"], seed: seed) { bytes in
       guard let mark = WorkerMark(String(decoding: bytes, as: UTF8.self)) else { return }
       count += 1
       #expect(WorkerMark(mark.text) == mark)
@@ -148,11 +148,11 @@ import Testing
     #expect(count > 10)
   }
 
-  @Test(arguments: seeds) func linesOfTheTableOfProcesses(seed: UInt64) {
+  @Test(arguments: seeds) func linesOfTheTableOfProcesses(seed: UInt64) async {
     let fields = (1...40).map(String.init).joined(separator: " ")
     let good = ["4711 (sh) S 1 4711 4711 0 \(fields)", "1 (a) b (c)) Z 0 1 1 0 \(fields)", "22 () R 1 2 3 4 \(fields)"]
     var count = 0
-    damaged(good, seed: seed) { bytes in
+    await damaged(good, seed: seed) { bytes in
       guard let entry = ProcessEntry(stat: bytes) else { return }
       count += 1
       #expect(entry.pid == entry.id.pid)

@@ -75,7 +75,7 @@ import Testing
       }
       var answer: RawAnswer?
       // A connection that has just been closed, because it was idle for too long, is no answer.
-      for _ in 0..<3 where answer == nil {
+      for _ in 0..<10 where answer == nil {
         let client: RawClient
         if let connection { client = connection } else { client = try await RawClient(port: coordinator.port) }
         connection = client
