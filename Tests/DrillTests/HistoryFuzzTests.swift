@@ -4,7 +4,7 @@ import Testing
 @testable import BatonDrill
 
 /// A history may come from anywhere (`baton drill --check FILE`): whatever is in it, it is judged or refused.
-@Suite struct HistoryFuzzTests: FaultHistories {
+@Suite(.serialized) struct HistoryFuzzTests: FaultHistories {
   private static let one = "01a20062-aa28-709f-83e0-62aba32bab94"
   private static let other = "01a20062-aa28-70a0-a0d8-69fff0d86e90"
 

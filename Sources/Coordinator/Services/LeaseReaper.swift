@@ -34,6 +34,9 @@ actor LeaseReaper: PeriodicService {
   }
 
   func runOnce() async throws -> Duration {
+    // The database's clock goes on while a connection to it is waited for: from when there is one it can be said how long
+    // ago the outage was.
+    if grace.spared(at: .now) != nil { try await store.reachUpkeep() }
     let now = ContinuousClock.now
     let spared = grace.spared(at: now)
     let outcome = try await store.reap(limit: Self.batchSize, sparing: spared)
