@@ -1,3 +1,8 @@
+import BatonPostgres
+import BatonShared
+import BatonTelemetry
+import BatonTestSupport
+import Synchronization
 import Testing
 
 @testable import BatonCoordinator
@@ -6,5 +11,53 @@ import Testing
   @Test(arguments: [(1, 500), (125, 500), (200, 800), (375, 1500), (60_000, 1500)])
   func aPassThatTakesLongIsFollowedByALongerRest(took: Int, rest: Int) {
     #expect(LeaseReaper.rest(after: .milliseconds(took)) == .milliseconds(rest))
+  }
+
+  /// Connections that are waited for, as after an outage.
+  private final class SlowToConnect: PostgresQuerying {
+    let base: PostgresPool
+    let isHeld = Atomic(false)
+    let waiting = Atomic(0)
+
+    init(_ base: PostgresPool) { self.base = base }
+
+    func query(_ sql: String, _ parameters: [PostgresValue]) async throws(PostgresError) -> PostgresRows {
+      waiting.add(1, ordering: .relaxed)
+      do {
+        try await eventually("a connection") { !isHeld.load(ordering: .relaxed) }
+      } catch { throw .poolExhausted }
+      return try await base.query(sql, parameters)
+    }
+  }
+
+  /// What is spared are the leases that expired while nobody could renew them, by the database's clock.
+  @Test func howLongTheFirstPassAfterAnOutageWaitsForAConnectionDoesNotMatter() async throws {
+    try await StoreFixture.run { fixture async throws in
+      let upkeep = SlowToConnect(fixture.pool)
+      let store = JobStore(database: fixture.pool, upkeep: upkeep, sender: "test")
+      let core = CoordinatorCore(
+        configuration: .testing, store: store, metrics: CoordinatorMetrics(registry: PrometheusRegistry()),
+        lifecycle: Lifecycle(exit: {}), logger: .quiet)
+      let reaper = LeaseReaper(
+        store: store, wakes: core.wakes, metrics: core.metrics, graceAfterOutage: .seconds(600),
+        lifecycle: core.lifecycle, logger: .quiet)
+      let id = try await fixture.enqueue()
+      _ = try await fixture.leaseOne()
+      _ = try await reaper.runOnce()
+      let contact = ContinuousClock.now
+      try await fixture.pool.query("update attempts set expires_at = now() + interval '2.5 seconds'")
+      upkeep.isHeld.store(true, ordering: .relaxed)
+      // Only the clock tells that it is an outage, and when the lease has expired in it.
+      try await eventually("an outage") { ContinuousClock.now - contact > OutageGrace.shortestOutage }
+      let before = upkeep.waiting.load(ordering: .relaxed)
+      async let pass = reaper.runOnce()
+      try await eventually("the pass") { upkeep.waiting.load(ordering: .relaxed) > before }
+      try await eventually("a wait that is longer than what is left of the lease") {
+        ContinuousClock.now - contact > .seconds(6)
+      }
+      upkeep.isHeld.store(false, ordering: .relaxed)
+      _ = try await pass
+      #expect(try await fixture.job(id).status == .processing)
+    }
   }
 }
