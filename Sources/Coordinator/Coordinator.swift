@@ -71,8 +71,15 @@ public struct Coordinator: Sendable {
   /// database's matter.
   /// - Returns: the versions that were applied.
   public static func migrate(_ configuration: CoordinatorConfiguration, logger: Logger) async throws -> [Int] {
-    let pool = PostgresPool(configuration: database(configuration), size: 1, logger: logger)
-    return try await PostgresMigrator(migrations: .baton).run(on: pool)
+    let connection = try await PostgresConnection.connect(database(configuration), logger: logger)
+    do {
+      let applied = try await PostgresMigrator(migrations: .baton).run(on: connection)
+      await connection.close()
+      return applied
+    } catch {
+      await connection.close()
+      throw error
+    }
   }
 
   /// Reads the files of tokens and certificates anew.

@@ -13,17 +13,12 @@ import Testing
     #expect(verdict(history).rows[0].recovery == nil)
   }
 
-  @Test func whatAWorkerBeganBeforeProvesNothing() {
+  /// Begun before the fault had passed; begun since, and refused; done only after it was over.
+  @Test(arguments: [(14.9, 15.3, "done"), (20, 21, "refused"), (41, 42, "done")])
+  func whatAWorkerDoesAtAnotherTimeOrInVainProvesNothing(began: Double, told: Double, outcome: String) {
     var history = history { $0 >= 10 ? "worker-1-1" : nil }
-    history.at(14.9, .began(worker: "worker-2-1", job: "id-140", attempt: 2))
-    history.at(15.3, .told(worker: "worker-2-1", job: "id-140", attempt: 2, "done"))
-    expect(history, violates: "worker-2 was not seen working again")
-  }
-
-  @Test func whatAWorkerOnlyBeganProvesNothing() {
-    var history = history { $0 >= 10 ? "worker-1-1" : nil }
-    history.at(20, .began(worker: "worker-2-1", job: "id-140", attempt: 2))
-    history.at(21, .told(worker: "worker-2-1", job: "id-140", attempt: 2, "refused"))
+    history.at(began, .began(worker: "worker-2-1", job: "id-140", attempt: 2))
+    history.at(told, .told(worker: "worker-2-1", job: "id-140", attempt: 2, outcome))
     expect(history, violates: "worker-2 was not seen working again")
   }
 
@@ -35,13 +30,6 @@ import Testing
 
   @Test func aWorkerOfAnotherPlaceIsNotThatPart() {
     expect(history { $0 >= 10 ? "worker-21-1" : nil }, violates: "worker-2 was not seen working again")
-  }
-
-  @Test func aWorkerThatComesBackOnlyAfterItIsOverIsFound() {
-    var history = history { $0 >= 10 ? "worker-1-1" : nil }
-    history.at(41, .began(worker: "worker-2-2", job: "id-399", attempt: 2))
-    history.at(42, .told(worker: "worker-2-2", job: "id-399", attempt: 2, "done"))
-    expect(history, violates: "worker-2 was not seen working again")
   }
 
   @Test func aCoordinatorThatAnswersNothingMoreIsFound() {

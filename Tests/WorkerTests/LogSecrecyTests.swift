@@ -1,4 +1,5 @@
 import BatonShared
+import BatonTestSupport
 import Testing
 
 @testable import BatonWorker

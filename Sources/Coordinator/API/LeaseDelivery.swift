@@ -15,6 +15,7 @@ final class LeaseDelivery: Sendable {
 
   deinit {
     guard let handBack = undelivered.withLock({ $0 }) else { return }
+    // Nobody can wait for it here. It ends by itself; in a coordinator that is just stopping, leases may expire instead.
     Task { await handBack() }
   }
 }

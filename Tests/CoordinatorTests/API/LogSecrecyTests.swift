@@ -2,7 +2,6 @@ import BatonShared
 import BatonTestSupport
 import Foundation
 import Logging
-import Synchronization
 import Testing
 
 @testable import BatonCoordinator
@@ -46,28 +45,5 @@ import Testing
       #expect(!text.contains(secret))
     }
     #expect(!text.contains("JobStore(") && !text.contains("CoordinatorConfiguration("))
-  }
-}
-
-/// Keeps every line, its metadata included.
-private final class RecordedLog: LogHandler {
-  private let kept = Mutex<[String]>([])
-  var lines: [String] { kept.withLock { $0 } }
-
-  var logLevel: Logger.Level {
-    get { .trace }
-    set {}
-  }
-  var metadata: Logger.Metadata {
-    get { [:] }
-    set {}
-  }
-  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-    get { nil }
-    set {}
-  }
-
-  func log(event: LogEvent) {
-    kept.withLock { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:]) \(event.error as Any)") }
   }
 }
