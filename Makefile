@@ -28,7 +28,7 @@ test: deps test-examples test-swift ## Run all tests
 
 test-swift: deps
 	swift build --build-tests
-	swift test --skip-build
+	@scripts/test-swift.sh
 
 test-examples: deps
 	python3 Examples/train/test_resume.py
