@@ -40,7 +40,7 @@ actor LeaseReaper: PeriodicService {
     let now = ContinuousClock.now
     let spared = grace.spared(at: now)
     let outcome = try await store.reap(limit: Self.batchSize, sparing: spared)
-    grace.succeeded(at: now)
+    let graceLeft = grace.succeeded(at: now)
     if let spared, spared.began != nil, !isSparing {
       logger.info(
         "the database was out of reach: leases that expired meanwhile can be renewed for a moment",
@@ -55,6 +55,6 @@ actor LeaseReaper: PeriodicService {
     if outcome.lost == Self.batchSize { return .zero }
     // The pass after the grace is not to be late for those that nobody has renewed.
     let rest = Self.rest(after: .now - now)
-    return spared.map { min(rest, grace.length - .seconds($0.ended)) } ?? rest
+    return graceLeft.map { min(rest, $0) } ?? rest
   }
 }

@@ -42,6 +42,24 @@ import Testing
     #expect(grace.spared(at: at(35)) == nil)
   }
 
+  @Test func anotherOutageDoesNotEndTheGraceAfterTheFirst() {
+    var grace = grace(0, 1, 2, 3)
+    // Away until 33, there for a moment, and away again until 40.
+    for pass in [33, 33.25] {
+      _ = grace.spared(at: at(pass))
+      grace.succeeded(at: at(pass))
+    }
+    #expect(grace.spared(at: at(39)) == .init(began: 36, ended: 0))
+    #expect(grace.spared(at: at(40)) == .init(began: 37, ended: 0))
+    // A quarter of a second, and a second for the second outage, are gone of the first one's grace.
+    #expect(grace.succeeded(at: at(40)) == .seconds(0.75))
+    #expect(grace.spared(at: at(40.5)) == .init(began: 37.5, ended: 0.5))
+    #expect(grace.succeeded(at: at(40.5)) == .seconds(0.25))
+    #expect(grace.spared(at: at(40.75)) == .init(began: 7.5, ended: 0.75))
+    #expect(grace.succeeded(at: at(40.75)) == .seconds(1.25))
+    #expect(grace.spared(at: at(42)) == nil)
+  }
+
   @Test func aPassThatFailsOnceIsNoOutage() {
     var grace = grace(0, 2, 4)
     #expect(grace.spared(at: at(5)) == nil)
