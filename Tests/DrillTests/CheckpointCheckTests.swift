@@ -117,7 +117,7 @@ import Testing
       ("a checkpoint is saved", HistoryEvent.saved(worker: "w", job: "id-7", attempt: 2, sequence: 3)),
     ] {
       let line = try #require(LogLine(#"{"level":"debug","message":"\#(message)",\#(rest)"#))
-      #expect("\(try #require(WorkerWords.event(line, worker: "w")))" == "\(event)")
+      #expect("\(try #require(WorkerWords.event(line, worker: "w", origin: 0)))" == "\(event)")
     }
   }
 }

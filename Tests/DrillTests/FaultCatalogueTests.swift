@@ -62,7 +62,7 @@ import Testing
   @Test func aWorkersLogTellsWhatItBegan() throws {
     let line = try #require(
       LogLine(#"{"level":"info","message":"a job starts","attempt":"2","job":"id-7","kind":"exec"}"#))
-    let event = try #require(WorkerWords.event(line, worker: "worker-1-1"))
+    let event = try #require(WorkerWords.event(line, worker: "worker-1-1", origin: 0))
     #expect("\(event)" == "\(HistoryEvent.began(worker: "worker-1-1", job: "id-7", attempt: 2))")
   }
 }

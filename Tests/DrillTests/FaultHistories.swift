@@ -38,8 +38,17 @@ extension FaultHistories {
       let coordinator = coordinator(start) ?? "coordinator-\(index % 2 + 1)"
       history.at(start, .accepted(job(index), id: "id-\(index)"))
       history.at(start, .receipt(job: index, id: "id-\(index)", from: coordinator, sentAt: start - 0.01))
+      history.at(end - 0.41, .given(worker: worker, job: "id-\(index)", attempt: 1))
       history.at(end - 0.4, .began(worker: worker, job: "id-\(index)", attempt: 1))
+      history.at(
+        end - 0.2,
+        .answered(worker: worker, job: "id-\(index)", attempt: 1, .held, sentAt: end - 0.21))
       history.at(end, .told(worker: worker, job: "id-\(index)", attempt: 1, "done"))
+      if index.isMultiple(of: 10) {
+        history.at(
+          end - 0.1, .read(job: index, status: "processing", attempt: 1, from: coordinator, sentAt: end - 0.11))
+        history.at(end + 0.2, .read(job: index, status: "done", attempt: 1, from: coordinator, sentAt: end + 0.1))
+      }
       history.at(200, .ending(ending(index, "done", ["done"])))
     }
     history.at(200, .counted(jobs: 400))

@@ -69,7 +69,9 @@ import Testing
       case .accepted(let job, _): if job.index.isMultiple(of: 10) { events.append(line) }
       case .receipt(let job, _, _, _): if job.isMultiple(of: 10) { events.append(line) }
       case .ending(let ending): if ending.job.isMultiple(of: 10) { events.append(line) }
-      case .began(_, let job, _), .told(_, let job, _, _): if job.hasSuffix("0") { events.append(line) }
+      case .given(_, let job, _), .answered(_, let job, _, _, _), .began(_, let job, _), .told(_, let job, _, _):
+        if job.hasSuffix("0") { events.append(line) }
+      case .read(let job, _, _, _, _): if job.isMultiple(of: 50) { events.append(line) }
       case .readiness(_, _, let sentAt): if sentAt == sentAt.rounded() { events.append(line) }
       default: story.append(line)
       }

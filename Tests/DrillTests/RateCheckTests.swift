@@ -51,7 +51,10 @@ import Testing
       let start = Double(index < 440 ? index - 440 : index - 40) / 10
       around.at(start, .accepted(job(index), id: "id-\(index)"))
       around.at(start, .receipt(job: index, id: "id-\(index)", from: "coordinator-\(index % 2 + 1)", sentAt: start))
-      around.at(start + 0.1, .began(worker: "worker-\(index % 2 + 1)-1", job: "id-\(index)", attempt: 1))
+      let worker = "worker-\(index % 2 + 1)-1"
+      around.at(
+        start + 0.1, .given(worker: worker, job: "id-\(index)", attempt: 1),
+        .began(worker: worker, job: "id-\(index)", attempt: 1))
       around.at(start + 0.5, .told(worker: "worker-\(index % 2 + 1)-1", job: "id-\(index)", attempt: 1, "done"))
       around.at(200, .ending(ending(index, "done", ["done"])))
     }

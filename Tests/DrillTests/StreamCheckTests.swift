@@ -78,7 +78,7 @@ import Testing
     let row = try #require(verdict.rows.first)
     #expect(row.fault == fault)
     #expect(abs(row.before - 10) < 0.3 && abs(row.after - 10) < 0.3)
-    #expect(row.recovery == 0)
+    #expect(row.recovery == 2, "the first two seconds at the former rate")
   }
 
   @Test func manyFaultsAreCounted() {
@@ -117,7 +117,7 @@ import Testing
   @Test func theRecoveryIsCountedFromTheEndOfTheFault() throws {
     let row = try #require(story { $0 < 10 || $0 > 18 }.verdict.rows.first)
     let recovery = try #require(row.recovery)
-    #expect((5.9...6.3).contains(recovery), "\(recovery)")
+    #expect((7.9...8.3).contains(recovery), "\(recovery)")
   }
 
   @Test func anAcceptedJobThatIsGoneIsFound() {

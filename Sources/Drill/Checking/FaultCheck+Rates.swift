@@ -81,13 +81,13 @@ extension FaultCheck {
     }
   }
 
-  /// Seconds from the end of a fault until the rate of ``window`` seconds is what it was before.
+  /// Seconds from the end of a fault until the first ``window`` seconds are over whose rate is what it was before.
   private func recovery(passed: Double, over: Double, former: Double) -> Double? {
     var start = passed
     // No fault may take so long; in a history that is damaged it may seem to.
     let end = min(over, passed + 600)
     while start + Self.window <= end {
-      if rate(from: start, to: start + Self.window) >= former * Self.share { return start - passed }
+      if rate(from: start, to: start + Self.window) >= former * Self.share { return start + Self.window - passed }
       start += 0.1
     }
     return nil

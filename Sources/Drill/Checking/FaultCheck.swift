@@ -34,6 +34,8 @@ struct FaultCheck: Sendable {
   let coming: [Double]
   /// What was answered to the cancellation of a job, and when.
   let cancellations: [Int: (at: Double, answer: String)]
+  /// What clients read of each job, in the order of the answers.
+  let reads: [Int: [Read]]
   /// What is to be there after each fault; nil in a history that does not tell.
   let parts: [String]?
 
@@ -57,6 +59,11 @@ struct FaultCheck: Sendable {
     coming = accepted.compactMap { otherNumbers.contains($0.key) ? nil : $0.value }
     cancellations = history.reduce(into: [:]) { answers, entry in
       if case .cancelAnswered(let job, let answer) = entry.event { answers[job] = (entry.at, answer) }
+    }
+    reads = self.history.reduce(into: [:]) { reads, entry in
+      guard case .read(let job, let status, let attempt, let part, let sentAt) = entry.event else { return }
+      reads[job, default: []].append(
+        Read(status: status, attempt: attempt, part: part, sentAt: sentAt, at: entry.at))
     }
     parts = history.lazy.compactMap(\.event.parts).first
   }
@@ -167,6 +174,9 @@ struct FaultCheck: Sendable {
         "\(worker) was told that attempt \(number) of job \(index) is '\(word)'; on record it is '\(outcome ?? "open")'"
       )
     }
+    verdict.violations += base.judgeLeases(ending)
+    verdict.leases.add(base.leases[ending.id])
+    judgeReads(ending, &verdict)
     judgeWork(index, ending, &verdict)
     judgeStarts(index, &verdict)
     return jobs

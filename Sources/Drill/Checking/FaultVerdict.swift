@@ -48,6 +48,9 @@ public struct FaultVerdict: DrillVerdict {
   /// Attempts with checkpoints that were acknowledged, and attempts that were given one to go on from.
   var checkpoints = 0
   var resumptions = 0
+  /// What workers were told of leases, and how many answers clients had who read a job.
+  var leases = LeaseCounts()
+  var reads = 0
   /// How often the coordinators were asked whether they are ready, and how often they were not.
   var readinessAsked = 0
   var notReady = 0
@@ -65,6 +68,8 @@ public struct FaultVerdict: DrillVerdict {
     repeated += other.repeated
     checkpoints += other.checkpoints
     resumptions += other.resumptions
+    leases.add(other.leases)
+    reads += other.reads
     readinessAsked += other.readinessAsked
     notReady += other.notReady
     attempts.merge(other.attempts, uniquingKeysWith: +)
@@ -89,7 +94,7 @@ public struct FaultVerdict: DrillVerdict {
       "\(jobs.accepted) jobs accepted, \(jobs.done) done, \(jobs.failed) failed, \(jobs.lost) lost, "
         + "\(jobs.doubleSettled) double-settled; \(repeated) were submitted twice with their key. As they were meant to, "
         + "\(jobs.failedAsMeant) more failed for good and \(jobs.cancelled) were cancelled.",
-      "\(checkpoints) attempts saved checkpoints, and \(resumptions) went on from one. The coordinators were asked "
+      "\(checkpoints) attempts saved checkpoints, and \(resumptions) went on from one. \(leases); clients had \(reads) answers about jobs. The coordinators were asked "
         + "\(readinessAsked) times whether they are ready; \(notReady) times they were not, or did not answer. Attempts: "
         + attempts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
         + ". The machine was late by up to \(tenths(lateness)) s.",

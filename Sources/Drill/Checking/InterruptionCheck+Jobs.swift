@@ -20,6 +20,8 @@ extension InterruptionCheck {
         verdict.violations.append("job \(index) is lost: it is '\(ending.status)' in the end")
       }
       judgeAttempts(ending, &verdict)
+      verdict.violations += judgeLeases(ending)
+      verdict.leases.add(leases[ending.id])
     }
   }
 

@@ -43,6 +43,8 @@ struct InterruptionCheck: Sendable {
   var words: [String: [(worker: String, attempt: Int, word: String)]] = [:]
   /// By the job's id.
   var checkpoints: [String: Checkpoints] = [:]
+  /// By the job's id.
+  var leases: [String: Leases] = [:]
   var lateness = Lateness()
   var duration = 0.0
   var leftProcesses = 0
@@ -80,12 +82,18 @@ struct InterruptionCheck: Sendable {
       checkpoints[job, default: Checkpoints()].give(sequence, to: attempt)
     case .saved(_, let job, let attempt, let sequence):
       checkpoints[job, default: Checkpoints()].acknowledge(sequence, to: attempt)
+    case .given(let worker, let job, let attempt):
+      leases[job, default: Leases()].give(attempt, to: worker, at: entry.at)
+    case .answered(let worker, let job, let attempt, let answer, let sentAt):
+      leases[job, default: Leases()].answers.append(
+        Leases.Answer(worker: worker, attempt: attempt, answer: answer, sentAt: sentAt, at: entry.at))
+    case .began(let worker, let job, let attempt):
+      leases[job, default: Leases()].begun[attempt, default: []].append(worker)
     case .late(let seconds): lateness.add(seconds, at: entry.at)
     case .run(let run): runs[run.job, default: []].append(run)
     case .left(let processes): leftProcesses = processes
     // Of drills of other sorts.
-    case .fleet, .receipt, .givenUp, .cancelAnswered, .readiness, .database, .counted, .transaction, .began,
-      .phase:
+    case .fleet, .receipt, .givenUp, .cancelAnswered, .read, .readiness, .database, .counted, .transaction, .phase:
       break
     case .ending(let ending): endings[ending.job] = ending
     }

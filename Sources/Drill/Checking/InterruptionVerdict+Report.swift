@@ -12,7 +12,7 @@ extension InterruptionVerdict {
     for table in [jobs, faults, attempts, redoneTable, timeTable] { lines += table.lines + [""] }
     lines.append(
       "\(workers) workers in \(minutes(seconds)); \(overdue) of those that were told to go were still there when their "
-        + "time was over. Steps that suspended programs did after waking: \(stepsAfterWaking). The machine was late by up "
+        + "time was over. \(leases). Steps that suspended programs did after waking: \(stepsAfterWaking). The machine was late by up "
         + "to \(tenths(lateness)) s.")
     for (title, texts) in [("Remarks", remarks), ("VIOLATIONS", violations)] where !texts.isEmpty {
       lines += ["", "\(title):"] + texts.map { "- \($0)" }

@@ -20,6 +20,8 @@ public struct InterruptionVerdict: DrillVerdict {
   var faults: [FaultKind: Int] = [:]
   /// By outcome.
   var attempts: [String: Int] = [:]
+  /// What workers were told of leases.
+  var leases = LeaseCounts()
   var redone: [InterruptionCheck.Cause: [Redone]] = [:]
   /// Steps that suspended programs did after waking, before their worker ended them, while others had their jobs.
   var stepsAfterWaking = 0

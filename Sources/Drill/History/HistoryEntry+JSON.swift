@@ -32,6 +32,24 @@ extension HistoryEntry: JSONEncodable {
       case .transaction(let isOpen):
         writer.field("event", "transaction")
         writer.field("open", isOpen)
+      case .read(let job, let status, let attempt, let part, let sentAt):
+        writer.field("event", "read")
+        writer.field("number", job)
+        writer.field("words", status)
+        writer.field("sequence", attempt)
+        writer.field("from", part)
+        writer.field("seconds", (sentAt * 1000).rounded() / 1000)
+      case .given(let worker, let job, let attempt):
+        Self.write("given", worker, to: &writer)
+        writer.field("id", job)
+        writer.field("attempt", attempt)
+      case .answered(let worker, let job, let attempt, let answer, let sentAt):
+        Self.write("answered", worker, to: &writer)
+        writer.field("id", job)
+        writer.field("attempt", attempt)
+        writer.field("word", answer.rawValue)
+        // Never later than it was.
+        writer.field("seconds", (sentAt * 1000).rounded(.down) / 1000)
       case .began(let worker, let job, let attempt):
         Self.write("began", worker, to: &writer)
         writer.field("id", job)

@@ -73,6 +73,14 @@ extension HistoryEntry: JSONDecodable {
     case "counted": .counted(jobs: line.number)
     case "database": .database(isThere: line.flag)
     case "transaction": .transaction(isOpen: line.flag)
+    case "read":
+      .read(
+        job: line.number, status: line.words, attempt: line.sequence, from: line.source, sentAt: line.seconds ?? 0)
+    case "given": .given(worker: line.worker, job: line.id, attempt: line.number)
+    case "answered":
+      LeaseStatus(rawValue: line.words).map {
+        .answered(worker: line.worker, job: line.id, attempt: line.number, $0, sentAt: line.seconds ?? 0)
+      }
     case "began": .began(worker: line.worker, job: line.id, attempt: line.number)
     case "restored":
       .restored(worker: line.worker, job: line.id, attempt: line.number, sequence: line.sequence)

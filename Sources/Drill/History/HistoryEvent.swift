@@ -1,4 +1,5 @@
 import BatonJSON
+import BatonShared
 
 /// Something that the drill did, or that a client, a worker or a program was told or did.
 enum HistoryEvent: Sendable {
@@ -13,6 +14,9 @@ enum HistoryEvent: Sendable {
   case givenUp(job: Int, reason: String)
   /// A coordinator's answer to a job's cancellation: the job's status, or `conflict` where it had ended before.
   case cancelAnswered(job: Int, answer: String)
+  /// What a coordinator answered to a client who asked for a job: its status, or `unknown`, and how often it had been leased.
+  /// - Parameter sentAt: When it was asked, in seconds since the drill's start.
+  case read(job: Int, status: String, attempt: Int, from: String, sentAt: Double)
   /// What a coordinator's `/ready` answered, 200 or 503; nil if it did not within ``ReadinessWatch/patience``.
   /// - Parameter sentAt: When it was asked, in seconds since the drill's start.
   case readiness(coordinator: String, status: Int?, sentAt: Double)
@@ -33,6 +37,11 @@ enum HistoryEvent: Sendable {
   case killed(worker: String, isOverdue: Bool)
   case suspended(worker: String)
   case resumed(worker: String)
+  /// A worker was given a lease, for an attempt at a job.
+  case given(worker: String, job: String, attempt: Int)
+  /// What a worker's heartbeat was answered for an attempt's lease.
+  /// - Parameter sentAt: When it was sent, in seconds since the drill's start.
+  case answered(worker: String, job: String, attempt: Int, LeaseStatus, sentAt: Double)
   /// A worker begins an attempt.
   case began(worker: String, job: String, attempt: Int)
   /// An attempt was given the newest checkpoint there is, by its sequence; 0 where there was none.

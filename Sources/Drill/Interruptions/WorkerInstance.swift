@@ -91,7 +91,8 @@ final class WorkerInstance: Sendable {
     switch line.message {
     case "listening": if let port = line.fields["port"].flatMap({ Int($0) }) { listening.happen(port) }
     case "registered with the coordinator": if let id = line.fields["worker"] { registered.happen(id) }
-    default: if let event = WorkerWords.event(line, worker: name) { recorder.record(event) }
+    default:
+      if let event = WorkerWords.event(line, worker: name, origin: recorder.origin) { recorder.record(event) }
     }
   }
 }

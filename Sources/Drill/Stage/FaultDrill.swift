@@ -85,7 +85,7 @@ public struct FaultDrill: Drill {
       recorder.record(.late(seconds: $0))
     } body: { [size] in
       let builder = FaultStageBuilder(
-        options: size, fleet: fleet, note: { recorder.record($0) }, logger: setting.logger,
+        options: size, fleet: fleet, note: { recorder.record($0) }, origin: recorder.origin, logger: setting.logger,
         needsStandby: course.faults.contains(where: \.needsStandby))
       try await builder.with { stage, clients in try await play(course, stage, clients, recorder) }
     }

@@ -62,6 +62,13 @@ struct FaultJobPlan: Sendable {
     return numbers.pick([(1, 0.0), (2, numbers.uniform(0...1.5))])
   }
 
+  /// After how many seconds a client asks how a job stands, one answer after the other; never for most.
+  func reads(_ index: Int) -> [Double] {
+    var numbers = SeededNumbers(seed: seed, "reads", index)
+    guard numbers.unit() < 0.1 else { return [] }
+    return (0..<5).map { _ in numbers.uniform(0...0.6) }
+  }
+
   func repetition(_ index: Int) -> Repetition {
     var numbers = SeededNumbers(seed: seed, "repetition", index)
     return numbers.pick([(90, Repetition.none), (5, .atOnce), (5, .later)])
@@ -122,6 +129,7 @@ final class FaultLoad: Sendable {
         group.addTask {
           await self.submit(job, to: coordinators)
           self.state.withLock { $0.unanswered -= 1 }
+          await self.read(job, from: coordinators)
         }
         if let other = plan.other(with: index) {
           let job = plan.job(other)
@@ -178,6 +186,29 @@ final class FaultLoad: Sendable {
       }
     }
     recorder.record(.givenUp(job: job.index, reason: failure))
+  }
+
+  /// Asks how a job stands, the coordinators in turn. Who is not answered does not ask again.
+  private func read(_ job: DrillJob, from coordinators: [(name: String, client: BatonClient)]) async {
+    guard let id = state.withLock({ $0.ids[job.index] }) else { return }
+    for (turn, delay) in plan.reads(job.index).enumerated() {
+      try? await Task.sleep(for: .seconds(delay))
+      if isGivenUp || Task.isCancelled { return }
+      let coordinator = coordinators[turn % coordinators.count]
+      let sentAt = recorder.now
+      var answer: (status: String, attempt: Int)?
+      do {
+        let snapshot = try await coordinator.client.send(.job(id))
+        answer = (snapshot.status.rawValue, snapshot.attempt)
+      } catch let problem as Problem where problem.status == 404 {
+        answer = ("unknown", 0)
+      } catch {}
+      if let answer {
+        recorder.record(
+          .read(
+            job: job.index, status: answer.status, attempt: answer.attempt, from: coordinator.name, sentAt: sentAt))
+      }
+    }
   }
 
   /// Cancels a job; tries until it is answered.

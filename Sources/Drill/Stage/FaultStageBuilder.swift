@@ -7,6 +7,8 @@ struct FaultStageBuilder: Sendable {
   let options: StageOptions
   let fleet: DrillFleet
   let note: @Sendable (HistoryEvent) -> Void
+  /// What times are counted from, in seconds since 1970.
+  let origin: Double
   let logger: Logger
   let needsStandby: Bool
 
@@ -131,7 +133,7 @@ struct FaultStageBuilder: Sendable {
     var environment = [
       "COORDINATOR_URL": urls, "PORT": "0", "WORKER_SLOTS": "\(options.slots)", "WORKER_CAPACITY_TYPE": "spot",
       "SPOT_WATCHER_ENABLED": "false", "GRACE_PERIOD_SECONDS": "15", "EXEC_ALLOW": "*",
-      // So that they say what they were told of checkpoints.
+      // So that they say what they were told of leases and checkpoints.
       "LOG_LEVEL": "debug",
     ]
     var command = [fleet.programs.worker]
@@ -139,14 +141,14 @@ struct FaultStageBuilder: Sendable {
       environment["TMPDIR"] = disk
       command = ["/usr/bin/env"] + SmallDisk.command(around: fleet.programs.worker, folder: disk, size: DiskFull.size)
     }
-    return KeptProcess(name: "worker-\(index + 1)") { [fleet, note, environment, command] name in
+    return KeptProcess(name: "worker-\(index + 1)") { [fleet, note, origin, environment, command] name in
       note(.workerStarted(name))
       let variables = environment.merging(["WORKER_NAME": name]) { $1 }
       return try await fleet.start(
         name, command[0], arguments: Array(command.dropFirst()), environment: variables
       ) { text in
         guard let line = LogLine(text) else { return }
-        if let event = WorkerWords.event(line, worker: name) { note(event) }
+        if let event = WorkerWords.event(line, worker: name, origin: origin) { note(event) }
       }
     }
   }

@@ -19,11 +19,11 @@ struct DoneRate: Sendable, Equatable {
   /// When the last job was done; 0 if none was.
   var end: Double { Double(tenths.count) / 10 }
 
-  /// Seconds from `start` until the rate over `window` reaches `wanted`; nil if it does not before `end`.
+  /// Seconds from `start` until the first `window` is over whose rate is `wanted` or more; nil if there is none before `end`.
   func recovery(from start: Double, to end: Double, window: Double, wanted: Double) -> Double? {
     var time = start
     while time + window <= end {
-      if rate(from: time, to: time + window) >= wanted { return time - start }
+      if rate(from: time, to: time + window) >= wanted { return time + window - start }
       time += 0.1
     }
     return nil

@@ -16,7 +16,8 @@ struct StreamStage: Sendable {
       recorder.record(.late(seconds: $0))
     } body: {
       let builder = FaultStageBuilder(
-        options: options, fleet: fleet, note: { recorder.note($0) }, logger: setting.logger, needsStandby: false)
+        options: options, fleet: fleet, note: { recorder.note($0) }, origin: recorder.origin, logger: setting.logger,
+        needsStandby: false)
       try await builder.with { stage, clients in
         let load = StreamLoad(plan: plan, total: total, backlog: backlog, recorder: recorder)
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -54,8 +54,10 @@ struct JobReporter: Sendable {
         run.state.update { $0.phase = .settling }
         let settlement = Settlement(leaseID: run.id, outcome: .released, reason: why.reason, begun: false)
         return SettlementSender.Entry(settlement: settlement, giveUpAt: giveUpAt(run)) { status in
-          if status == nil {
-            logger.error("a lease could not be handed back; it will expire", metadata: run.metadata)
+          switch status {
+          case .accepted?: logger.debug("a lease is handed back", metadata: run.metadata)
+          case .lost?: logger.debug("a lease that was to be handed back is lost", metadata: run.metadata)
+          case nil: logger.error("a lease could not be handed back; it will expire", metadata: run.metadata)
           }
           table.remove(run)
         }

@@ -123,6 +123,7 @@ struct AgentLoop: Service {
     let receivedAt = ContinuousClock.now
     let runs = grants.map { LeaseRun(grant: $0, requestedAt: requestedAt, receivedAt: receivedAt) }
     table.add(runs)
+    for run in runs { logger.debug("a lease is given", metadata: run.metadata) }
     if drain.isDraining {
       reporter.handBack(runs, .late)
       return 0

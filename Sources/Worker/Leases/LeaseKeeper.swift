@@ -2,6 +2,12 @@ import BatonShared
 import Logging
 import ServiceLifecycle
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// Renews every lease of this worker until the last of them has been settled, and stops the jobs whose lease can no
 /// longer be trusted.
 ///
@@ -92,12 +98,14 @@ final class LeaseKeeper: Service {
       leases: runs.map { Heartbeat.Lease(leaseID: $0.id, progress: $0.state.value.progress.latest) })
     // Sent before anything else can hold this task up: trust counts from here.
     let sentAt = ContinuousClock.now
+    let time = Date.now
     do {
       let timeout = Duration.seconds(max(0.5, min(interval, 10)))
       let reply = try await client.heartbeat(heartbeat, of: registrar.workerID, timeout: timeout)
       metrics.heartbeat("ok")
       registrar.heartbeatSucceeded(sentAt: sentAt)
       roundTrips.record((ContinuousClock.now - sentAt).inSeconds)
+      note(reply, to: runs, sentAt: time)
       apply(reply, sentAt: sentAt)
       return true
     } catch CoordinatorError.refused(let problem, _) where problem.knownCode == .notFound {
@@ -111,6 +119,18 @@ final class LeaseKeeper: Service {
       return false
     } catch {
       return false
+    }
+  }
+
+  /// Tells the log, where that is wanted, of all leases that were asked for: one that was settled meanwhile, too.
+  private func note(_ reply: HeartbeatReply, to runs: [LeaseRun], sentAt: Date) {
+    guard logger.logLevel <= .debug else { return }
+    let asked = Dictionary(runs.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    for lease in reply.leases {
+      guard var metadata = asked[lease.leaseID]?.metadata else { continue }
+      metadata["answer"] = "\(lease.status.rawValue)"
+      metadata["sent_at"] = "\(sentAt.timeIntervalSince1970)"
+      logger.debug("a heartbeat is answered", metadata: metadata)
     }
   }
 
