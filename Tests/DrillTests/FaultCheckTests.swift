@@ -85,6 +85,15 @@ import Testing
     #expect(verdict(history).jobs.failed == 1)
   }
 
+  @Test func aJobThatIsDoneByNoAttemptIsFound() {
+    var history = history(worker: { _ in "a" })
+    history.at(
+      200,
+      .ending(JobEnding(job: 900, id: "id-900", status: "done", error: nil, attempts: [])),
+      .accepted(job(900), id: "id-900"))
+    expect(history, violates: "job 900 is done, but none of its attempts is")
+  }
+
   @Test func twoWorkersThatWereBothToldDoneAreFound() {
     var history = history()
     history.at(13, .told(worker: "worker-2-1", job: "id-7", attempt: 2, "done"))

@@ -287,4 +287,24 @@ import Testing
     expect(builtIn(goingOnAt: 46), violates: "2 steps of attempt 1")
     expect(builtIn(goingOnAt: 46), violates: "though step 47 had been saved")
   }
+
+  @Test func aJobThatIsDoneByNoAttemptIsFound() {
+    var history = killed()
+    history.at(
+      3000,
+      .ending(
+        JobEnding(
+          job: 0, id: "id-0", status: "done", error: nil,
+          attempts: [
+            .init(number: 1, worker: "a", outcome: "lost", reason: nil, startedAt: 1, endedAt: 35),
+            .init(number: 2, worker: "b", outcome: "released", reason: nil, startedAt: 36, endedAt: 80),
+          ])))
+    expect(history, violates: "job 0 is done, but none of its attempts is")
+  }
+
+  @Test func aKilledWorkerThatEndsOtherwiseIsFound() {
+    var history = killed()
+    history.at(26, .workerEnded("a", .exited(3)))
+    expect(history, violates: "a was killed, but ended with exit status 3")
+  }
 }

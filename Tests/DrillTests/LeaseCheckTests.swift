@@ -5,15 +5,20 @@ import Testing
 /// A job is one worker's at a time, by what workers were told of their leases: the judgement that the drills share.
 @Suite struct LeaseCheckTests {
   /// A job of two attempts: the first, from 10, is lost at 18; the second, from 20, is done at 28.
-  private func violations(_ add: (inout HistoryMaker) -> Void) -> [String] {
+  private func violations(isOpen: Bool = false, _ add: (inout HistoryMaker) -> Void) -> [String] {
     let job = DrillJob(index: 0, kind: .steps, steps: 8, stepSeconds: 0.1, checkpointEvery: 10, behaviour: .auto)
     var history = HistoryMaker()
     history.accept(job)
     history.end(job, "done", ("a", "lost", 10, 18), ("b", "done", 20, 28))
+    if isOpen {
+      let attempt = JobEnding.Attempt(number: 1, worker: "a", outcome: nil, reason: nil, startedAt: 10, endedAt: nil)
+      history.at(3000, .ending(JobEnding(job: 0, id: "id-0", status: "processing", error: nil, attempts: [attempt])))
+    }
     add(&history)
     let ofFaults = FaultCheck(history: history.entries, faults: []).verdict().violations
     let ofInterruptions = history.verdict.violations.filter { $0.contains("attempt") }
-    #expect(ofFaults.filter { $0.contains("attempt") } == ofInterruptions)
+    // Of an attempt that has no end they have different things to say, too.
+    if !isOpen { #expect(ofFaults.filter { $0.contains("attempt") } == ofInterruptions) }
     return ofInterruptions
   }
 
@@ -82,6 +87,14 @@ import Testing
         good(&history)
         history.at(15, .answered(worker: "a", job: "id-0", attempt: 7, .lost, sentAt: 14.9))
       } == ["a's heartbeat for attempt 7 of job 0 was answered 'lost', and it is not on record"])
+  }
+
+  @Test func aLeaseThatIsRefusedAndHasNoEndIsFound() {
+    #expect(
+      violations(isOpen: true) { history in
+        history.at(10, .given(worker: "a", job: "id-0", attempt: 1))
+        history.at(15, .answered(worker: "a", job: "id-0", attempt: 1, .lost, sentAt: 14.9))
+      }.contains("a's heartbeat for attempt 1 of job 0 was answered 'lost', and on record it has no end"))
   }
 
   @Test func whatWasHandedBackAndIsNotOnRecordIsFound() {

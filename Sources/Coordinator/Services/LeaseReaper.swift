@@ -34,13 +34,14 @@ actor LeaseReaper: PeriodicService {
   }
 
   func runOnce() async throws -> Duration {
-    // The database's clock goes on while a connection to it is waited for: from when there is one it can be said how long
-    // ago the outage was.
-    if grace.spared(at: .now) != nil { try await store.reachUpkeep() }
+    // The database's clock goes on while a connection to it is waited for, and while a statement is on its way to it: from
+    // when it has answered it can be said how long ago an outage was, and what comes to it long after that is void.
+    let reached = try await store.upkeepTime()
     let now = ContinuousClock.now
     let spared = grace.spared(at: now)
-    let outcome = try await store.reap(limit: Self.batchSize, sparing: spared)
-    let graceLeft = grace.succeeded(at: now)
+    let outcome = try await store.reap(
+      limit: Self.batchSize, sparing: spared, within: OutageGrace.shortestOutage, of: reached)
+    let graceLeft = grace.succeeded(at: now, lasting: outcome.lasted)
     if let spared, spared.began != nil, !isSparing {
       logger.info(
         "the database was out of reach: leases that expired meanwhile can be renewed for a moment",

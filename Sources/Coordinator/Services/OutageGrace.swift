@@ -47,13 +47,13 @@ struct OutageGrace: Sendable {
     return Spared(began: first.began.map { (now - $0) / .seconds(1) }, ended: (now - last.ended) / .seconds(1))
   }
 
-  /// The pass that began at this instant was answered by the database.
-  /// - Returns: When the grace after an outage is over next, from then on; nil when there is none.
+  /// The pass that began at this instant was answered by the database, which was there for as long as it took.
+  /// - Returns: When the grace after an outage is over next, from the end of the pass; nil when there is none.
   @discardableResult
-  mutating func succeeded(at now: ContinuousClock.Instant) -> Duration? {
-    for index in outages.indices { outages[index].left = left(outages[index], at: now) }
+  mutating func succeeded(at now: ContinuousClock.Instant, lasting took: Duration = .zero) -> Duration? {
+    for index in outages.indices { outages[index].left = left(outages[index], at: now) - took }
     outages.removeAll { $0.left <= .zero }
-    lastContact = now
+    lastContact = now + took
     return outages.map(\.left).min()
   }
 

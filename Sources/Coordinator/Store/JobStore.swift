@@ -56,8 +56,10 @@ extension JobStore {
     try await hot.query("select baton_notify($1, $2)", .text(sender), .textArray(queues.sorted()))
   }
 
-  /// Returns once there is a connection for making jobs ready again.
-  func reachUpkeep() async throws(PostgresError) { try await upkeep.query("select 1") }
+  /// The database's time, as soon as there is a connection for making jobs ready again.
+  func upkeepTime() async throws(PostgresError) -> Instant {
+    Instant(microseconds: try await upkeep.query("select clock_timestamp()")[0].timestamp(0))
+  }
 
   /// Makes sure that the database answers to what keeps the fleet going. However busy those are who look: they are no
   /// reason to send workers elsewhere.

@@ -62,9 +62,11 @@ struct FaultJobPlan: Sendable {
     return numbers.pick([(1, 0.0), (2, numbers.uniform(0...1.5))])
   }
 
-  /// After how many seconds a client asks how a job stands, one answer after the other; never for most.
+  /// After how many seconds each a client asks how a job stands; never for most. Of those that are to end otherwise it
+  /// asks always, and for longer.
   func reads(_ index: Int) -> [Double] {
     var numbers = SeededNumbers(seed: seed, "reads", index)
+    if index >= Self.firstOther { return (0..<5).map { _ in numbers.uniform(0...1.5) } }
     guard numbers.unit() < 0.1 else { return [] }
     return (0..<5).map { _ in numbers.uniform(0...0.6) }
   }
@@ -136,6 +138,7 @@ final class FaultLoad: Sendable {
           group.addTask {
             await self.submit(job, to: coordinators)
             if job.fate == .cancelled { await self.cancel(job, at: coordinators) }
+            await self.read(job, from: coordinators)
           }
         }
         index += 1
@@ -188,7 +191,7 @@ final class FaultLoad: Sendable {
     recorder.record(.givenUp(job: job.index, reason: failure))
   }
 
-  /// Asks how a job stands, the coordinators in turn. Who is not answered does not ask again.
+  /// Asks how a job stands, the coordinators in turn. What is not answered is not asked again.
   private func read(_ job: DrillJob, from coordinators: [(name: String, client: BatonClient)]) async {
     guard let id = state.withLock({ $0.ids[job.index] }) else { return }
     for (turn, delay) in plan.reads(job.index).enumerated() {

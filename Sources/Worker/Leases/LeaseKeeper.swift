@@ -105,8 +105,8 @@ final class LeaseKeeper: Service {
       metrics.heartbeat("ok")
       registrar.heartbeatSucceeded(sentAt: sentAt)
       roundTrips.record((ContinuousClock.now - sentAt).inSeconds)
-      note(reply, to: runs, sentAt: time)
       apply(reply, sentAt: sentAt)
+      note(reply, to: runs, sentAt: time)
       return true
     } catch CoordinatorError.refused(let problem, _) where problem.knownCode == .notFound {
       metrics.heartbeat("unknown_worker")

@@ -93,6 +93,24 @@ import Testing
     }
   }
 
+  /// With a worker's id somebody may speak for it; what it holds stays its own.
+  @Test func whoPosesAsAWorkerTakesNothingFromIt() async throws {
+    try await Self.withStolenWorkToken { theft in
+      let registered = try await theft.thief.send(
+        "PUT", "/workers/honest", Array(#"{"slots":1,"kinds":["other"],"queues":["other"]}"#.utf8))
+      #expect(registered.status == 200)
+      for state in ["draining", "gone"] {
+        let pulse = try await theft.thief.post("/workers/honest/heartbeat", #"{"state":"\#(state)","leases":[]}"#)
+        #expect(pulse.status == 200)
+        #expect(try pulse.read(HeartbeatReply.self).leases.isEmpty, "it is told of no lease")
+      }
+      let renewal = try await theft.worker.post(
+        "/workers/honest/heartbeat", #"{"state":"active","leases":[{"lease_id":"\#(theft.lease)"}]}"#)
+      #expect(try renewal.read(HeartbeatReply.self).leases.map(\.status) == [.held])
+      try await theft.expectNothingHappened()
+    }
+  }
+
   @Test func aWorkersTokenReachesNoCheckpointOrLogOfOthers() async throws {
     try await Self.withStolenWorkToken { theft in
       for path in ["/jobs/\(theft.job)/checkpoint", "/jobs/\(theft.job)/logs"] {

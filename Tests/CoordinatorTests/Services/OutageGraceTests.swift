@@ -60,6 +60,19 @@ import Testing
     #expect(grace.spared(at: at(42)) == nil)
   }
 
+  @Test func aPassThatTheDatabaseTakesLongForIsNoOutage() {
+    var grace = grace(0, 2)
+    for round in 0..<5 {
+      let start = 4 + Double(round) * 5
+      #expect(grace.spared(at: at(start)) == nil)
+      grace.succeeded(at: at(start), lasting: .seconds(3.5))
+    }
+    // What it took counts for those who had to renew, too.
+    #expect(grace.spared(at: at(40)) == .init(began: 12.5, ended: 0))
+    grace.succeeded(at: at(40), lasting: .seconds(3))
+    #expect(grace.spared(at: at(44.5)) == nil)
+  }
+
   @Test func aPassThatFailsOnceIsNoOutage() {
     var grace = grace(0, 2, 4)
     #expect(grace.spared(at: at(5)) == nil)
