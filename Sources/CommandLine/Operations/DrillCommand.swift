@@ -125,6 +125,7 @@ struct DrillCommand: AsyncParsableCommand {
     let errors = surroundings.errors
     let setting = DrillSetting(programs: programs, folder: folder, logger: Self.logger) { errors.line($0) }
     let start = StolenTime.now()
+    let began = ContinuousClock.now
     let verdict: any DrillVerdict
     do {
       verdict = try await drill(setting).run()
@@ -133,10 +134,11 @@ struct DrillCommand: AsyncParsableCommand {
     } catch let failure as DrillFailure {
       throw CommandFailure(ExitStatus.negative, "\(failure) (seed \(seed), folder \(folder))")
     }
+    let took = Durations.text((ContinuousClock.now - began) / .seconds(1))
     if let share = StolenTime.share(since: start) {
       errors.line("\(share) of the processors' time was stolen by the machine's host")
     }
-    surroundings.output.line("Baton \(BatonVersion.current), drill \(scenario.rawValue), seed \(seed).\n")
+    surroundings.output.line("Baton \(BatonVersion.current), drill \(scenario.rawValue), seed \(seed), in \(took).\n")
     try show(verdict, otherwise: "(seed \(seed)); the history is in \(folder)", surroundings)
     if !keep, self.folder == nil { try? FileManager.default.removeItem(atPath: folder) }
   }
