@@ -93,7 +93,7 @@ let package = Package(
     module("BatonTelemetry", "Sources/Telemetry", [configuration, log, metrics]),
     module("BatonShared", "Sources/Shared", ["BatonJSON"]),
     // Whom a client of the coordinator trusts, and what failed when it does not.
-    module("BatonTLS", "Sources/TLS", [nioSSL]),
+    module("BatonTLS", "Sources/TLS", [asyncHTTPClient, nio, nioSSL, posixNIO]),
     module("BatonPostgres", "Sources/Postgres", ["CLibPQ", "BatonThreads", collections, crypto, lifecycle, log]),
     module("BatonLocalPostgres", "Sources/LocalPostgres", [log, subprocess]),
     module(

@@ -158,33 +158,16 @@ public struct BatonClient: Sendable {
   }
 
   private static func clientError(_ error: any Error, address: String) -> ClientError {
+    let reason = ConnectionFailure.words(error)
     switch error {
-    case let error as NIOConnectionError:
-      let first = error.connectionErrors.first.map { reason($0.error) }
-      let failed = first ?? (error.dnsAError ?? error.dnsAAAAError).map { _ in "its name cannot be resolved" }
-      return .unreachable(address: address, reason: failed ?? "no connection")
+    case is NIOConnectionError: return .unreachable(address: address, reason: reason)
     case let error as HTTPClientError where error == .connectTimeout:
-      return .unreachable(address: address, reason: "no connection in time")
-    case let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout:
-      return .interrupted(address: address, reason: "the time was up")
+      return .unreachable(address: address, reason: reason)
     case let error as IOError where error.errnoCode == ECONNREFUSED:
-      return .unreachable(address: address, reason: reason(error))
-    case _ where TLSFailure(error)?.wasInHandshake == true:
-      return .unreachable(address: address, reason: reason(error))
-    case is NIOTooManyBytesError:
-      return .unreadable("it is larger than this client takes")
-    default:
-      return .interrupted(address: address, reason: reason(error))
-    }
-  }
-
-  private static func reason(_ error: any Error) -> String {
-    switch error {
-    case let error as IOError where error.errnoCode == ECONNREFUSED: "connection refused"
-    case let error as IOError where error.errnoCode == ECONNRESET: "the connection was reset"
-    case let error as HTTPClientError where error == .remoteConnectionClosed: "the connection was closed"
-    case ChannelError.connectTimeout: "no connection in time"
-    default: TLSFailure(error)?.description ?? "\(error)"
+      return .unreachable(address: address, reason: reason)
+    case _ where TLSFailure(error)?.wasInHandshake == true: return .unreachable(address: address, reason: reason)
+    case is NIOTooManyBytesError: return .unreadable("it is larger than this client takes")
+    default: return .interrupted(address: address, reason: reason)
     }
   }
 

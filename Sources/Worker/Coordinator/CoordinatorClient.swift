@@ -121,7 +121,7 @@ final class CoordinatorClient: Sendable {
       {
         connections.closeSilent(since: sentAt)
       }
-      throw CoordinatorError.unreachable(Self.describe(error))
+      throw CoordinatorError.unreachable(ConnectionFailure.words(error))
     }
   }
 
@@ -174,11 +174,5 @@ final class CoordinatorClient: Sendable {
     let problem = Problem(
       status: Int(answer.status), title: "HTTP \(answer.status)", detail: "", code: "http_\(answer.status)")
     return .refused(problem, retryAfter: retryAfter)
-  }
-
-  private static func describe(_ error: any Error) -> String {
-    if let error = error as? HTTPClientError { return error.shortDescription }
-    if let failure = TLSFailure(error) { return failure.description }
-    return "\(error)"
   }
 }
