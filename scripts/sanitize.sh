@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the unit and store tests under a sanitizer: scripts/sanitize.sh thread, or address. In a build folder of its own:
-# the first time takes a quarter of an hour on two cores.
+# it takes a quarter of an hour on two cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
