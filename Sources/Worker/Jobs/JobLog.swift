@@ -69,9 +69,10 @@ final class JobLog: Sendable {
   func finish(before deadline: () -> ContinuousClock.Instant) async {
     guard let shipping = buffer.read({ $0.shipping }) else { return }
     while true {
-      let (now, end) = (ContinuousClock.now, deadline())
-      let isShipped = await buffer.first(before: min(end, now + .milliseconds(100))) { $0.isShipped } != nil
-      if isShipped || end <= now { break }
+      // It may be now, whenever that is asked.
+      let end = deadline()
+      let isShipped = await buffer.first(before: min(end, .now + .milliseconds(100))) { $0.isShipped } != nil
+      if isShipped || end <= .now || Task.isCancelled { break }
     }
     shipping.cancel()
   }
