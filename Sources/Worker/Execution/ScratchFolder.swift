@@ -48,8 +48,10 @@ struct ScratchFolder: Sendable {
     self.path = path
     self.user = user
     var folder: CInt?
-    // The sweeper of another worker may take it for left over, between the making and the locking.
-    for _ in 0..<10 where folder == nil {
+    // The sweeper of another worker may take it for left over, between the making and the locking. It holds it for a
+    // moment, and on a busy machine for a longer one: half a second in all.
+    for attempt in 0..<10 where folder == nil {
+      if attempt > 0 { usleep(500 << UInt32(attempt)) }
       do {
         try FileManager.default.createDirectory(
           atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
