@@ -122,7 +122,8 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
 
   /// Sends those away that have waited for too long.
   private func watchTheClock() async {
-    while !isClosed {
+    // Cancelled, it is closed in a moment; nothing sleeps any more until then.
+    while !isClosed, !Task.isCancelled {
       let start = ContinuousClock.now - patience
       while let first = waiting.first, first.arrived < start {
         waiting.removeFirst()

@@ -206,7 +206,8 @@ actor LeaseDispatcher: Service {
   private func watchTheClock() async {
     var nextRecheck = ContinuousClock.now + recheckInterval
     var nextLook = ContinuousClock.now
-    while !isClosed {
+    // Cancelled, it is closed in a moment; nothing sleeps any more until then.
+    while !isClosed, !Task.isCancelled {
       let now = ContinuousClock.now
       for id in waiters.removeExpired(now: now) { replies.removeValue(forKey: id)?.resume(returning: []) }
       if now >= nextRecheck {
