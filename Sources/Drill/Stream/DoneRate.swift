@@ -22,6 +22,8 @@ struct DoneRate: Sendable, Equatable {
   /// Seconds from `start` until the first `window` is over whose rate is `wanted` or more; nil if there is none before `end`.
   func recovery(from start: Double, to end: Double, window: Double, wanted: Double) -> Double? {
     var time = start
+    // No fault may take so long; in a history that is damaged it may seem to.
+    let end = min(end, start + 600)
     while time + window <= end {
       if rate(from: time, to: time + window) >= wanted { return time + window - start }
       time += 0.1
