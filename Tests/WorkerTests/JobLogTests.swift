@@ -1,5 +1,3 @@
-import BatonTestSupport
-import Logging
 import Testing
 
 @testable import BatonWorker
@@ -9,23 +7,18 @@ import Testing
   @Test func whatIsNotToBeWaitedForIsNotAskedAboutAgainAndAgain() async throws {
     try await CoordinatorDouble.run { coordinator in
       coordinator.state.update { $0.isDown = true }
-      var logger = Logger(label: "log")
-      logger.logLevel = .critical
-      let connections = CoordinatorConnections()
-      let http = CoordinatorClient.makeHTTPClient(connections: connections)
-      let client = CoordinatorClient(
-        client: http, connections: connections, addresses: [coordinator.url], token: nil, logger: logger)
-      let log = JobLog(run: .test(), client: client, logger: logger)
-      log.append(Array("a line\n".utf8))
-      #expect(log.close())
-      var questions = 0
-      await log.finish {
-        questions += 1
-        // A task that goes on asking would never let go of its thread.
-        return questions < 1000 ? .now : .now - .seconds(1)
+      try await coordinator.withClient { client, logger in
+        let log = JobLog(run: .test(), client: client, logger: logger)
+        log.append(Array("a line\n".utf8))
+        #expect(log.close())
+        var questions = 0
+        await log.finish {
+          questions += 1
+          // A task that goes on asking would never let go of its thread.
+          return questions < 1000 ? .now : .now - .seconds(1)
+        }
+        #expect(questions <= 2)
       }
-      #expect(questions <= 2)
-      try await http.shutdown()
     }
   }
 }

@@ -83,33 +83,28 @@ import Testing
   @Test func eachHasADeadlineOfItsOwn() async throws {
     try await CoordinatorDouble.run { coordinator in
       coordinator.state.update { $0.isDown = true }
-      var logger = Logger(label: "settlements")
-      logger.logLevel = .critical
-      let connections = CoordinatorConnections()
-      let http = CoordinatorClient.makeHTTPClient(connections: connections)
-      let client = CoordinatorClient(
-        client: http, connections: connections, addresses: [coordinator.url], token: nil, logger: logger)
-      let sender = SettlementSender(client: client, roundTrips: RoundTrips(), logger: logger)
-      let answers = Watched<[String]>([])
-      func entry(_ name: String, _ seconds: Double) -> SettlementSender.Entry {
-        SettlementSender.Entry(
-          settlement: Settlement(leaseID: LeaseID(), outcome: .done), giveUpAt: .now + .seconds(seconds)
-        ) { status in
-          answers.update { $0.append("\(name) \(status?.rawValue ?? "given up")") }
+      try await coordinator.withClient { client, logger in
+        let sender = SettlementSender(client: client, roundTrips: RoundTrips(), logger: logger)
+        let answers = Watched<[String]>([])
+        func entry(_ name: String, _ seconds: Double) -> SettlementSender.Entry {
+          SettlementSender.Entry(
+            settlement: Settlement(leaseID: LeaseID(), outcome: .done), giveUpAt: .now + .seconds(seconds)
+          ) { status in
+            answers.update { $0.append("\(name) \(status?.rawValue ?? "given up")") }
+          }
         }
+        let sending = Task { try await sender.run() }
+        sender.add([entry("short", 0.1), entry("long", 60)])
+        try await answers.first { !$0.isEmpty }
+        #expect(answers.value == ["short given up"])
+        coordinator.state.update { $0.isDown = false }
+        try await answers.first { $0.count == 2 }
+        #expect(answers.value.last == "long lost", "the coordinator has never heard of it")
+        sending.cancel()
+        try await sending.value
+        sender.add([entry("late", 60)])
+        #expect(answers.value.last == "late given up")
       }
-      let sending = Task { try await sender.run() }
-      sender.add([entry("short", 0.1), entry("long", 60)])
-      try await answers.first { !$0.isEmpty }
-      #expect(answers.value == ["short given up"])
-      coordinator.state.update { $0.isDown = false }
-      try await answers.first { $0.count == 2 }
-      #expect(answers.value.last == "long lost", "the coordinator has never heard of it")
-      sending.cancel()
-      try await sending.value
-      sender.add([entry("late", 60)])
-      #expect(answers.value.last == "late given up")
-      try await http.shutdown()
     }
   }
 }

@@ -8,25 +8,6 @@ import Testing
 /// Connections to the coordinator that have died without a word: a request that is not answered in time tells of the
 /// others.
 @Suite struct SilentConnectionTests {
-  private func withClient(
-    _ coordinator: CoordinatorDouble, _ body: @escaping @Sendable (CoordinatorClient) async throws -> Void
-  ) async throws {
-    let connections = CoordinatorConnections()
-    let http = CoordinatorClient.makeHTTPClient(connections: connections)
-    var logger = Logger(label: "client")
-    logger.logLevel = .critical
-    let client = CoordinatorClient(
-      client: http, connections: connections, addresses: [coordinator.url], token: nil, logger: logger)
-    let outcome: Result<Void, any Error>
-    do {
-      outcome = .success(try await body(client))
-    } catch {
-      outcome = .failure(error)
-    }
-    try await http.shutdown()
-    try outcome.get()
-  }
-
   private static func request(wait: Double = 60) -> LeaseRequest {
     LeaseRequest(workerID: "w", max: 1, queues: ["default"], kinds: [], waitSeconds: wait)
   }
@@ -38,7 +19,7 @@ import Testing
 
   @Test func aPollEndsWhenAHeartbeatIsNotAnswered() async throws {
     try await CoordinatorDouble.run { coordinator in
-      try await withClient(coordinator) { client in
+      try await coordinator.withClient { client, _ in
         let poll = Task { try await client.lease(Self.request()) }
         try await coordinator.wait("the poll") { $0.leaseRequests == 1 }
         coordinator.state.update { $0.holdHeartbeatAnswers = true }
@@ -57,7 +38,7 @@ import Testing
 
   @Test func aPollOutlivesHeartbeatsThatAreAnswered() async throws {
     try await CoordinatorDouble.run { coordinator in
-      try await withClient(coordinator) { client in
+      try await coordinator.withClient { client, _ in
         let poll = Task { try await client.lease(Self.request()) }
         try await coordinator.wait("the poll") { $0.leaseRequests == 1 }
         for _ in 0..<5 { try await Self.heartbeat(client) }
@@ -70,7 +51,7 @@ import Testing
 
   @Test func aCheckpointOnItsWayIsLeftAlone() async throws {
     try await CoordinatorDouble.run { coordinator in
-      try await withClient(coordinator) { client in
+      try await coordinator.withClient { client, _ in
         let job = try coordinator.submit("noop")
         let lease = try #require(try await client.lease(Self.request()).first?.leaseID)
         coordinator.state.update {

@@ -122,7 +122,8 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
 
   /// Sends those away that have waited for too long.
   private func watchTheClock() async {
-    // Cancelled, it is closed in a moment; nothing sleeps any more until then.
+    // Once it is cancelled nothing sleeps any more: going on, it would never let go of its thread, which whoever is to
+    // close this may be waiting for.
     while !isClosed, !Task.isCancelled {
       let start = ContinuousClock.now - patience
       while let first = waiting.first, first.arrived < start {

@@ -206,7 +206,8 @@ actor LeaseDispatcher: Service {
   private func watchTheClock() async {
     var nextRecheck = ContinuousClock.now + recheckInterval
     var nextLook = ContinuousClock.now
-    // Cancelled, it is closed in a moment; nothing sleeps any more until then.
+    // Once it is cancelled nothing sleeps any more: going on, it would never let go of its thread, which whoever is to
+    // close this may be waiting for.
     while !isClosed, !Task.isCancelled {
       let now = ContinuousClock.now
       for id in waiters.removeExpired(now: now) { replies.removeValue(forKey: id)?.resume(returning: []) }

@@ -36,7 +36,7 @@ extension HistoryEntry: JSONEncodable {
         writer.field("event", "read")
         writer.field("number", job)
         writer.field("words", status)
-        writer.field("sequence", attempt)
+        writer.field("attempt", attempt)
         writer.field("from", part)
         writer.field("seconds", (sentAt * 1000).rounded() / 1000)
       case .given(let worker, let job, let attempt):

@@ -11,6 +11,7 @@ extension HistoryEntry: JSONDecodable {
     var id = ""
     var source = ""
     var number = 0
+    var attempt = 0
     var kind = ""
     var phase = ""
     var fault = ""
@@ -36,7 +37,8 @@ extension HistoryEntry: JSONDecodable {
       case "word", "words": line.words = try reader.string()
       case "id": line.id = try reader.string()
       case "source", "from": line.source = try reader.string()
-      case "number", "attempt", "processes": line.number = try reader.count()
+      case "number", "processes": line.number = try reader.count()
+      case "attempt": line.attempt = try reader.count()
       case "kind": line.kind = try reader.string()
       case "phase": line.phase = try reader.string()
       case "fault": line.fault = try reader.string()
@@ -75,16 +77,16 @@ extension HistoryEntry: JSONDecodable {
     case "transaction": .transaction(isOpen: line.flag)
     case "read":
       .read(
-        job: line.number, status: line.words, attempt: line.sequence, from: line.source, sentAt: line.seconds ?? 0)
-    case "given": .given(worker: line.worker, job: line.id, attempt: line.number)
+        job: line.number, status: line.words, attempt: line.attempt, from: line.source, sentAt: line.seconds ?? 0)
+    case "given": .given(worker: line.worker, job: line.id, attempt: line.attempt)
     case "answered":
       LeaseStatus(rawValue: line.words).map {
-        .answered(worker: line.worker, job: line.id, attempt: line.number, $0, sentAt: line.seconds ?? 0)
+        .answered(worker: line.worker, job: line.id, attempt: line.attempt, $0, sentAt: line.seconds ?? 0)
       }
-    case "began": .began(worker: line.worker, job: line.id, attempt: line.number)
+    case "began": .began(worker: line.worker, job: line.id, attempt: line.attempt)
     case "restored":
-      .restored(worker: line.worker, job: line.id, attempt: line.number, sequence: line.sequence)
-    case "saved": .saved(worker: line.worker, job: line.id, attempt: line.number, sequence: line.sequence)
+      .restored(worker: line.worker, job: line.id, attempt: line.attempt, sequence: line.sequence)
+    case "saved": .saved(worker: line.worker, job: line.id, attempt: line.attempt, sequence: line.sequence)
     case "cancel_answered": .cancelAnswered(job: line.number, answer: line.words)
     case "readiness": .readiness(coordinator: line.source, status: line.status, sentAt: line.seconds ?? 0)
     case "worker_started": .workerStarted(line.worker)
@@ -98,7 +100,7 @@ extension HistoryEntry: JSONDecodable {
     case "killed": .killed(worker: line.worker, isOverdue: line.flag)
     case "suspended": .suspended(worker: line.worker)
     case "resumed": .resumed(worker: line.worker)
-    case "told": .told(worker: line.worker, job: line.id, attempt: line.number, line.words)
+    case "told": .told(worker: line.worker, job: line.id, attempt: line.attempt, line.words)
     case "late": .late(seconds: line.seconds ?? 0)
     case "left": .left(processes: line.number)
     case "run": line.run.map { .run($0) }

@@ -36,10 +36,13 @@ import Testing
     }
   }
 
-  /// What is spared are the leases that expired while nobody could renew them, by the database's clock.
-  @Test func howLongTheFirstPassAfterAnOutageWaitsForAConnectionDoesNotMatter() async throws {
+  /// A reaper with a grace that does not end, whose first pass has found a lease in force.
+  private static func run(
+    holding words: String? = nil,
+    _ body: @Sendable (StoreFixture, SlowWay, LeaseReaper, JobID) async throws -> Void
+  ) async throws {
     try await StoreFixture.run { fixture async throws in
-      let upkeep = SlowWay(fixture.pool)
+      let upkeep = SlowWay(fixture.pool, holding: words)
       let store = JobStore(database: fixture.pool, upkeep: upkeep, sender: "test")
       let core = CoordinatorCore(
         configuration: .testing, store: store, metrics: CoordinatorMetrics(registry: PrometheusRegistry()),
@@ -50,6 +53,13 @@ import Testing
       let id = try await fixture.enqueue()
       _ = try await fixture.leaseOne()
       _ = try await reaper.runOnce()
+      try await body(fixture, upkeep, reaper, id)
+    }
+  }
+
+  /// What is spared are the leases that expired while nobody could renew them, by the database's clock.
+  @Test func howLongTheFirstPassAfterAnOutageWaitsForAConnectionDoesNotMatter() async throws {
+    try await Self.run { fixture, upkeep, reaper, id async throws in
       let contact = ContinuousClock.now
       try await fixture.pool.query("update attempts set expires_at = now() + interval '2.5 seconds'")
       upkeep.isHeld.store(true, ordering: .relaxed)
@@ -69,18 +79,7 @@ import Testing
 
   /// The network is cut while the statement is on its way, and heals when the lease has expired.
   @Test func whatComesToTheDatabaseLateEndsNoLease() async throws {
-    try await StoreFixture.run { fixture async throws in
-      let upkeep = SlowWay(fixture.pool, holding: "expired")
-      let store = JobStore(database: fixture.pool, upkeep: upkeep, sender: "test")
-      let core = CoordinatorCore(
-        configuration: .testing, store: store, metrics: CoordinatorMetrics(registry: PrometheusRegistry()),
-        lifecycle: Lifecycle(exit: {}), logger: .quiet)
-      let reaper = LeaseReaper(
-        store: store, wakes: core.wakes, metrics: core.metrics, graceAfterOutage: .seconds(600),
-        lifecycle: core.lifecycle, logger: .quiet)
-      let id = try await fixture.enqueue()
-      _ = try await fixture.leaseOne()
-      _ = try await reaper.runOnce()
+    try await Self.run(holding: "expired") { fixture, upkeep, reaper, id async throws in
       try await fixture.pool.query("update attempts set expires_at = now() + interval '1 second'")
       upkeep.isHeld.store(true, ordering: .relaxed)
       let before = upkeep.waiting.load(ordering: .relaxed)
@@ -95,7 +94,7 @@ import Testing
       _ = try await reaper.runOnce()
       #expect(try await fixture.job(id).status == .processing)
       // It is not spared for ever.
-      #expect(try await store.reap(limit: 10).lost == 1)
+      #expect(try await fixture.store.reap(limit: 10).lost == 1)
     }
   }
 }
