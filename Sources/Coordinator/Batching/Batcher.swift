@@ -122,8 +122,7 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
 
   /// Sends those away that have waited for too long.
   private func watchTheClock() async {
-    // Once it is cancelled nothing sleeps any more: going on, it would never let go of its thread, which whoever is to
-    // close this may be waiting for.
+    // Once it is cancelled nothing sleeps any more: going on, it would keep a thread busy until it is closed.
     while !isClosed, !Task.isCancelled {
       let start = ContinuousClock.now - patience
       while let first = waiting.first, first.arrived < start {

@@ -206,8 +206,7 @@ actor LeaseDispatcher: Service {
   private func watchTheClock() async {
     var nextRecheck = ContinuousClock.now + recheckInterval
     var nextLook = ContinuousClock.now
-    // Once it is cancelled nothing sleeps any more: going on, it would never let go of its thread, which whoever is to
-    // close this may be waiting for.
+    // Once it is cancelled nothing sleeps any more: going on, it would keep a thread busy until it is closed.
     while !isClosed, !Task.isCancelled {
       let now = ContinuousClock.now
       for id in waiters.removeExpired(now: now) { replies.removeValue(forKey: id)?.resume(returning: []) }

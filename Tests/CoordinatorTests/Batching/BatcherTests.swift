@@ -258,15 +258,4 @@ import Testing
     try await task.value
     await #expect(throws: Problem.self) { try await batcher.submit(2) }
   }
-
-  /// Many at once: one that went on without sleeping would keep a thread, and two of them all that there are.
-  @Test func thoseThatAreCancelledLetGoOfTheirThreads() async throws {
-    let running = (0..<50).map { _ in
-      let batcher = batcher(Database())
-      return Task { try await batcher.run() }
-    }
-    await Task.yield()
-    for task in running { task.cancel() }
-    for task in running { try await task.value }
-  }
 }
