@@ -49,7 +49,7 @@ public final class JobIDGenerator: Sendable {
       return (state.millisecond, state.counter)
     }
     let high = millisecond << 16 | 0x7000 | counter
-    let low = UInt64.random(in: 0..<(1 << 62)) | 1 << 63
+    let low = KernelRandom().next() & ~(3 << 62) | 2 << 62
     return JobID(UUID(high: high, low: low))
   }
 }
@@ -69,10 +69,9 @@ public struct LeaseID: Sendable, Hashable, Comparable, CustomStringConvertible {
   /// Makes a new one with random bits that nobody can guess: whoever knows it holds the lease.
   ///
   /// Not `UUID()`: on Linux that opens `/dev/urandom` each time and does not look whether it could, so a process that
-  /// has run out of file descriptors would give out whatever lay in memory. The generator of the standard library asks
-  /// the kernel, and ends the process rather than go on without an answer.
+  /// has run out of file descriptors would give out whatever lay in memory.
   public init() {
-    var generator = SystemRandomNumberGenerator()
+    var generator = KernelRandom()
     self.init(using: &generator)
   }
 

@@ -1,7 +1,8 @@
-import BatonShared
 import BatonTestSupport
 import Foundation
 import Testing
+
+@testable import BatonShared
 
 @Suite struct IdentifierTests {
   @Test func jobIDsGrowAndDifferAcrossTasks() async {
@@ -69,6 +70,20 @@ import Testing
       #expect((before...after + 1).contains(stamp))
     }
     try await eventually("the next millisecond") { ids.allSatisfy { $0 < LeaseID() } }
+  }
+
+  /// Words come from the kernel in blocks: none may come twice, from whatever thread, and each bit of them is as often set
+  /// as not.
+  @Test func randomWordsAreDifferentAndNotLopsided() async {
+    let words = await withTaskGroup(of: [UInt64].self) { group in
+      for _ in 0..<8 { group.addTask { (0..<1000).map { _ in KernelRandom().next() } } }
+      return await group.reduce(into: []) { $0 += $1 }
+    }
+    #expect(Set(words).count == 8000)
+    for bit in 0..<64 {
+      // Ten standard deviations of the mean.
+      #expect((3553...4447).contains(words.count { $0 >> bit & 1 == 1 }), "bit \(bit)")
+    }
   }
 
   @Test func aLogTellsLeasesApartAndIsNoUseToAct() {
