@@ -5,6 +5,8 @@ import HeapModule
 /// Who waits for leases: the decisions of `LeaseDispatcher`, without its I/O.
 ///
 /// Requests with equal filters form a group. A group is *due* when it may find work: a request has come, or a wake-up.
+/// A statement is as large as what it may find, however many wait: those who come have all their slots in one; of those
+/// who have waited since, the first have as many as jobs are known to have come, with some to spare.
 struct LeaseWaiters {
   typealias ID = Int
 
@@ -20,6 +22,8 @@ struct LeaseWaiters {
     let slots: [Slot]
     /// Whether it holds a request that has been in no statement before.
     let hasNew: Bool
+    /// How many jobs it is to find, by what this coordinator has made ready, and in which queues.
+    fileprivate let promised: [String: Int]
   }
 
   private struct Waiter {
@@ -31,21 +35,39 @@ struct LeaseWaiters {
     let arrived: ContinuousClock.Instant
     let workerID: String
     let slots: Int
-    let filter: LeaseFilter
     let deadline: ContinuousClock.Instant
   }
 
+  /// Requests that want the same. In the order of arrival; ids of requests that have gone are skipped.
   private struct Group {
-    /// In the order of arrival; ids of requests that have gone are skipped.
-    var order: Deque<ID> = []
+    /// Those that a statement has found nothing for.
+    var parked: Deque<ID> = []
+    /// Those that have been in no statement yet. All came after those who are parked.
+    var fresh: Deque<ID> = []
     var isDue = false
     var isInFlight = false
     /// Came while the group's statement was in flight, which may have looked too early.
     var isDueAgain = false
+    /// How many jobs may be there for those who are parked.
+    var expected = 0
+    /// Of these, by queue, those that this coordinator has made ready.
+    var promised: [String: Int] = [:]
+
+    var isEmpty: Bool { parked.isEmpty && fresh.isEmpty }
+
+    /// Slots for those who are parked: twice what may be there, so that what is found tells whether it was all.
+    var room: Int { expected > 0 ? min(max(4, 2 * expected), LeaseWaiters.maximumSlots) : 0 }
+
+    mutating func expect(_ jobs: Int, promisedIn queue: String? = nil) {
+      expected = min(expected + jobs, LeaseWaiters.maximumSlots)
+      if let queue { promised[queue, default: 0] += jobs }
+    }
   }
 
   /// The most slots of one statement.
   static let maximumSlots = LeaseRequest.maximumLeases
+  /// So many jobs there may be, where nobody knows; as long as all are found, the next statement looks for twice as many.
+  static let guess = 8
 
   /// When somebody's wait is over; those who have gone are skipped.
   private struct Deadline: Comparable {
@@ -61,6 +83,8 @@ struct LeaseWaiters {
   private var groups: [LeaseFilter: Group] = [:]
   /// Groups that are due, the longest first, so that a busy one does not starve the others.
   private var due: Deque<LeaseFilter> = []
+  /// Queues in which jobs became ready that those who wait here have not taken: others should be told.
+  private(set) var untaken: Set<String> = []
 
   mutating func nextID() -> ID {
     lastID += 1
@@ -71,13 +95,35 @@ struct LeaseWaiters {
     _ id: ID, workerID: String, slots: Int, filter: LeaseFilter, deadline: ContinuousClock.Instant,
     arrived: ContinuousClock.Instant = .now
   ) {
-    waiters[id] = Waiter(arrived: arrived, workerID: workerID, slots: slots, filter: filter, deadline: deadline)
-    groups[filter, default: Group()].order.append(id)
+    waiters[id] = Waiter(arrived: arrived, workerID: workerID, slots: slots, deadline: deadline)
+    groups[filter, default: Group()].fresh.append(id)
     markDue(filter)
   }
 
+  /// There may be work in these queues; nil for any queue.
   mutating func wake(_ queues: Set<String>?) {
-    for filter in groups.keys where queues.map({ !$0.isDisjoint(with: filter.queues) }) ?? true { markDue(filter) }
+    for filter in groups.keys where queues.map({ !$0.isDisjoint(with: filter.queues) }) ?? true {
+      groups[filter]?.expect(Self.guess)
+      markDue(filter)
+    }
+  }
+
+  /// So many jobs have become ready in these queues, by this coordinator's doing.
+  mutating func wake(_ jobs: [String: Int]) {
+    var untaken = Set(jobs.keys)
+    for filter in groups.keys {
+      let mine = filter.queues.filter { jobs[$0] != nil }
+      guard !mine.isEmpty else { continue }
+      for queue in mine { groups[filter]?.expect(jobs[queue] ?? 0, promisedIn: queue) }
+      untaken.subtract(mine)
+      markDue(filter)
+    }
+    self.untaken.formUnion(untaken)
+  }
+
+  mutating func takeUntaken() -> Set<String> {
+    defer { untaken = [] }
+    return untaken
   }
 
   private mutating func markDue(_ filter: LeaseFilter) {
@@ -100,40 +146,56 @@ struct LeaseWaiters {
     while let filter = due.popFirst() {
       guard var group = groups[filter], group.isDue, !group.isInFlight else { continue }
       group.isDue = false
-      var taken: [(id: ID, waiter: Waiter)] = []
-      var slots = 0
-      while let id = group.order.first {
-        if let waiter = waiters[id] {
-          guard taken.isEmpty || slots + waiter.slots <= Self.maximumSlots else { break }
-          taken.append((id, waiter))
-          waiters[id]?.stage = .inFlight
-          slots += waiter.slots
-        }
-        group.order.removeFirst()
-      }
-      guard !taken.isEmpty else {
-        groups[filter] = nil
+      let parked = take(from: &group.parked, mostWaiters: group.room)
+      var slots = Self.spread(parked, most: group.room)
+      let fresh = take(from: &group.fresh, mostSlots: Self.maximumSlots - slots.count)
+      slots += Self.spread(fresh, most: .max)
+      let promised = group.promised
+      group.expected = 0
+      group.promised = [:]
+      group.isInFlight = !slots.isEmpty
+      groups[filter] = group.isEmpty && slots.isEmpty ? nil : group
+      guard !slots.isEmpty else {
+        // Nobody is there any more.
+        untaken.formUnion(promised.keys)
         continue
       }
-      group.isInFlight = true
-      groups[filter] = group
       return Batch(
-        filter: filter, waiters: taken.map(\.id), slots: Self.spread(taken),
-        hasNew: taken.contains { $0.waiter.stage == .new })
+        filter: filter, waiters: (parked + fresh).map(\.id), slots: slots, hasNew: !fresh.isEmpty, promised: promised)
     }
     return nil
   }
 
-  private static func spread(_ taken: [(id: ID, waiter: Waiter)]) -> [Batch.Slot] {
+  /// Those at the front that are still there, and fit.
+  private mutating func take(
+    from line: inout Deque<ID>, mostWaiters: Int = .max, mostSlots: Int = .max
+  ) -> [(id: ID, waiter: Waiter)] {
+    var taken: [(id: ID, waiter: Waiter)] = []
+    var slots = 0
+    while taken.count < mostWaiters, let id = line.first {
+      if let waiter = waiters[id] {
+        guard waiter.slots <= mostSlots - slots else { break }
+        taken.append((id, waiter))
+        waiters[id]?.stage = .inFlight
+        slots += waiter.slots
+      }
+      line.removeFirst()
+    }
+    return taken
+  }
+
+  private static func spread(_ taken: [(id: ID, waiter: Waiter)], most: Int) -> [Batch.Slot] {
     if taken.count == 1 {
-      return Array(
-        repeating: Batch.Slot(waiter: taken[0].id, workerID: taken[0].waiter.workerID), count: taken[0].waiter.slots)
+      let slot = Batch.Slot(waiter: taken[0].id, workerID: taken[0].waiter.workerID)
+      return Array(repeating: slot, count: min(most, taken[0].waiter.slots))
     }
     var slots: [Batch.Slot] = []
     var round = 0
     var remaining = taken
-    while !remaining.isEmpty {
-      for (id, waiter) in remaining { slots.append(Batch.Slot(waiter: id, workerID: waiter.workerID)) }
+    while !remaining.isEmpty, slots.count < most {
+      for (id, waiter) in remaining.prefix(most - slots.count) {
+        slots.append(Batch.Slot(waiter: id, workerID: waiter.workerID))
+      }
       round += 1
       remaining.removeAll { $0.waiter.slots <= round }
     }
@@ -168,10 +230,14 @@ struct LeaseWaiters {
       // The statement locked more jobs than it took: others, who skipped the rest, look again.
       for filter in groups.keys
       where filter != batch.filter && !Set(filter.queues).isDisjoint(with: batch.filter.queues) {
+        groups[filter]?.expect(Self.guess)
         markDue(filter)
       }
     }
-    land(batch, returning: stay, again: leftOthers || found == batch.slots.count)
+    if found < batch.promised.values.reduce(0, +) { untaken.formUnion(batch.promised.keys) }
+    // All slots filled, or as many as could be: there may be more work for those who have none.
+    let mayBeMore = leftOthers || found == batch.slots.count
+    land(batch, returning: stay, asFresh: leftOthers, expected: mayBeMore ? max(found, Self.guess) : 0)
     return over
   }
 
@@ -179,28 +245,39 @@ struct LeaseWaiters {
   /// - Returns: the requests that were in it, and have not gone yet.
   mutating func fail(_ batch: Batch) -> [ID] {
     let affected = batch.waiters.filter { waiters.removeValue(forKey: $0) != nil }
-    land(batch, returning: [], again: false)
+    untaken.formUnion(batch.promised.keys)
+    land(batch, returning: [], asFresh: false, expected: 0)
     return affected
   }
 
-  private mutating func land(_ batch: Batch, returning stay: [ID], again: Bool) {
+  private mutating func land(_ batch: Batch, returning stay: [ID], asFresh: Bool, expected: Int) {
     let filter = batch.filter
     guard var group = groups[filter] else { return }
     group.isInFlight = false
-    group.order.prepend(contentsOf: stay)
-    // All slots filled, or as many as could be: there may be more work for those who have none.
-    var isDue = again || group.isDueAgain
+    if asFresh {
+      group.fresh.prepend(contentsOf: stay)
+    } else {
+      // Those who had waited before the statement go on in their place, the others are behind them.
+      let line = group.parked.first.map { next in stay.firstIndex { $0 > next } ?? stay.endIndex } ?? stay.endIndex
+      group.parked.prepend(contentsOf: stay[..<line])
+      group.parked.append(contentsOf: stay[line...])
+    }
+    group.expect(expected)
+    var isDue = expected > 0 || group.isDueAgain
     group.isDueAgain = false
-    if !isDue {
+    if !isDue, !group.fresh.isEmpty {
       // Nobody goes without having been in a statement, as long as that makes progress: if those who wait fill whole
       // statements and find nothing, there is nothing for those behind them either.
-      for id in group.order.reversed() {
-        guard let waiter = waiters[id] else { continue }
-        guard waiter.stage == .new else { break }
-        if batch.hasNew { isDue = true } else { park(id) }
+      if batch.hasNew {
+        isDue = true
+      } else {
+        for id in group.fresh { park(id) }
+        group.parked.append(contentsOf: group.fresh)
+        group.fresh = []
       }
     }
-    groups[filter] = group.order.isEmpty ? nil : group
+    if group.isEmpty { untaken.formUnion(group.promised.keys) }
+    groups[filter] = group.isEmpty ? nil : group
     if isDue { markDue(filter) }
   }
 
@@ -227,12 +304,15 @@ struct LeaseWaiters {
 
   mutating func removeAll() -> [ID] {
     defer { waiters = [:] }
+    for group in groups.values { untaken.formUnion(group.promised.keys) }
     return Array(waiters.keys)
   }
 
   /// Those that have been in no statement yet, and should have been.
   mutating func removeNew(arrivedBefore start: ContinuousClock.Instant) -> [ID] {
-    let overdue = waiters.filter { $0.value.stage == .new && $0.value.arrived < start }.map(\.key)
+    let overdue = groups.values.flatMap { group in
+      group.fresh.filter { id in waiters[id].map { $0.stage == .new && $0.arrived < start } ?? false }
+    }
     for id in overdue { waiters[id] = nil }
     return overdue
   }

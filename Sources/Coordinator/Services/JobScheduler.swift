@@ -9,19 +9,17 @@ actor JobScheduler: PeriodicService {
   nonisolated let lifecycle: Lifecycle
   private let store: JobStore
   private let dispatcher: LeaseDispatcher
-  private let announcer: WorkAnnouncer
   /// Looked for at least this often, for jobs that others have scheduled.
   private let interval: Duration
   private var nextLook = ContinuousClock.now
   private var sleeper: Task<Void, any Error>?
 
   init(
-    store: JobStore, dispatcher: LeaseDispatcher, announcer: WorkAnnouncer, lifecycle: Lifecycle, logger: Logger,
+    store: JobStore, dispatcher: LeaseDispatcher, lifecycle: Lifecycle, logger: Logger,
     interval: Duration = .seconds(1)
   ) {
     self.store = store
     self.dispatcher = dispatcher
-    self.announcer = announcer
     self.lifecycle = lifecycle
     self.logger = logger
     self.interval = interval
@@ -29,10 +27,7 @@ actor JobScheduler: PeriodicService {
 
   func runOnce() async throws -> Duration {
     let promoted = try await store.promote(limit: Self.batchSize)
-    if !promoted.isEmpty {
-      await dispatcher.wake(promoted)
-      announcer.announce(promoted)
-    }
+    if !promoted.isEmpty { await dispatcher.wake(promoted) }
     if promoted.count == Self.batchSize { return .zero }
     let due = try await store.secondsUntilNextDue()
     nextLook = .now + min(interval, .seconds(due ?? .infinity, atMost: interval))

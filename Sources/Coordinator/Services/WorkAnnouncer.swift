@@ -24,11 +24,10 @@ final class WorkAnnouncer: Service {
     (signals, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
-  func announce(_ ready: some Collection<Requeued>) {
+  func announce(_ queues: Set<String>) {
     let isFirst = pending.withLock { pending in
-      let wasEmpty = pending.isEmpty
-      for job in ready { pending.insert(job.queue) }
-      return wasEmpty && !pending.isEmpty
+      defer { pending.formUnion(queues) }
+      return pending.isEmpty && !queues.isEmpty
     }
     if isFirst { signal.yield() }
   }

@@ -82,7 +82,6 @@ import Testing
     let a = add(&waiters, "w1", Self.filter("a"))
     let both = add(&waiters, "w2", Self.filter("a", "b"))
     let c = add(&waiters, "w3", Self.filter("c"))
-    func park() { while let batch = waiters.takeBatch() { _ = waiters.finish(batch, granted: [], found: 0, now: now) } }
     func due() -> Set<LeaseWaiters.ID> {
       var ids: Set<LeaseWaiters.ID> = []
       while let batch = waiters.takeBatch() {
@@ -91,7 +90,7 @@ import Testing
       }
       return ids
     }
-    park()
+    park(&waiters)
     waiters.wake(["b"])
     #expect(due() == [both])
     waiters.wake(["a", "x"])
@@ -132,6 +131,7 @@ import Testing
     let batch = try waiters.nextBatch()
     _ = waiters.finish(batch, granted: [one], found: 1, now: now)
     let three = add(&waiters, "w3")
+    waiters.wake(["a": 1])
     #expect(try waiters.nextBatch().waiters == [two, three])
   }
 
@@ -165,6 +165,102 @@ import Testing
     #expect(first.waiters == [one])
     _ = waiters.finish(first, granted: [one], found: 1000, now: now)
     #expect(try waiters.nextBatch().waiters == [two])
+  }
+
+  private func park(_ waiters: inout LeaseWaiters) {
+    while let batch = waiters.takeBatch() { _ = waiters.finish(batch, granted: [], found: 0, now: now) }
+  }
+
+  @Test func aStatementIsAsLargeAsWhatItMayFindHoweverManyWait() throws {
+    var waiters = LeaseWaiters()
+    let ids = (0..<500).map { add(&waiters, "w\($0)", slots: 16) }
+    park(&waiters)
+    waiters.wake(["a": 1])
+    let one = try waiters.nextBatch()
+    #expect(one.waiters == Array(ids[..<4]) && one.slots.map(\.waiter) == one.waiters)
+    #expect(waiters.finish(one, granted: [ids[0]], found: 1, now: now) == [])
+    #expect(waiters.takeBatch()?.waiters == nil, "more slots than jobs: there are no others")
+    // Those that found nothing keep their place.
+    waiters.wake(["a": 100])
+    let hundred = try waiters.nextBatch()
+    #expect(hundred.waiters == Array(ids[1...200]) && hundred.slots.count == 200)
+    _ = waiters.finish(hundred, granted: [], found: 0, now: now)
+    // Who comes has all that it asks for, behind those who were there.
+    let late = add(&waiters, "late", slots: 3)
+    waiters.wake(["a": 1])
+    #expect(try waiters.nextBatch().slots.map(\.waiter) == Array(ids[1...4]) + [late, late, late])
+  }
+
+  @Test func aLoneWaiterHasAllItsSlotsForManyJobs() throws {
+    var waiters = LeaseWaiters()
+    _ = add(&waiters, "w", slots: 16)
+    park(&waiters)
+    waiters.wake(["a": 100])
+    #expect(try waiters.nextBatch().slots.count == 16)
+  }
+
+  /// A wake-up from elsewhere does not say how much there is.
+  @Test func asLongAsAllSlotsAreFilledTheNextStatementHasTwiceAsMany() throws {
+    var waiters = LeaseWaiters()
+    for number in 0..<2000 { _ = add(&waiters, "w\(number)") }
+    park(&waiters)
+    waiters.wake(Set(["a"]))
+    var jobs = 300
+    var sizes: [Int] = []
+    while let batch = waiters.takeBatch() {
+      sizes.append(batch.slots.count)
+      let found = min(jobs, batch.slots.count)
+      jobs -= found
+      let granted = Set(batch.slots.prefix(found).map(\.waiter))
+      _ = waiters.finish(batch, granted: granted, found: found, now: now)
+    }
+    #expect(sizes == [16, 32, 64, 128, 256])
+    #expect(jobs == 0)
+  }
+
+  @Test func ofJobsThatNobodyHereTakesOthersAreToBeTold() throws {
+    var waiters = LeaseWaiters()
+    waiters.wake(["a": 1])
+    #expect(waiters.takeUntaken() == ["a"], "nobody waits")
+    let one = add(&waiters, "w1")
+    park(&waiters)
+    waiters.wake(["a": 1, "b": 1])
+    #expect(waiters.takeUntaken() == ["b"])
+    // As many as were promised: nothing is left for others.
+    _ = waiters.finish(try waiters.nextBatch(), granted: [one], found: 1, now: now)
+    #expect(waiters.takeUntaken() == [])
+
+    _ = add(&waiters, "w2")
+    park(&waiters)
+    waiters.wake(["a": 3])
+    let two = try waiters.nextBatch()
+    _ = waiters.finish(two, granted: Set(two.waiters), found: 1, now: now)
+    #expect(waiters.takeUntaken() == ["a"], "two were left")
+
+    let three = add(&waiters, "w3")
+    let batch = try waiters.nextBatch()
+    waiters.wake(["a": 1])
+    _ = waiters.finish(batch, granted: [three], found: 1, now: now)
+    #expect(waiters.takeUntaken() == ["a"], "it came behind the statement, and nobody is left")
+
+    let gone = add(&waiters, "w4")
+    park(&waiters)
+    waiters.wake(["a": 1])
+    waiters.remove(gone)
+    #expect(waiters.takeBatch()?.waiters == nil)
+    #expect(waiters.takeUntaken() == ["a"], "the one who waited has gone")
+
+    _ = add(&waiters, "w5")
+    park(&waiters)
+    waiters.wake(["a": 1])
+    _ = waiters.fail(try waiters.nextBatch())
+    #expect(waiters.takeUntaken() == ["a"], "the statement failed")
+
+    _ = add(&waiters, "w6")
+    park(&waiters)
+    waiters.wake(["a": 1])
+    _ = waiters.removeAll()
+    #expect(waiters.takeUntaken() == ["a"], "this coordinator gives out nothing any more")
   }
 
   @Test func aBusyFilterDoesNotStarveAnother() throws {
