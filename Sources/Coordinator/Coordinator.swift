@@ -103,6 +103,7 @@ public struct Coordinator: Sendable {
     let services: [any Service] = [
       await reloader.service(), pool, hotPool, upkeepPool,
       SchemaMigrator(pool: pool, lifecycle: core.lifecycle, logger: logger),
+      DatabaseWatch(store: core.store, lifecycle: core.lifecycle, logger: logger),
       core.enqueuer, core.settler,
       core.renewer, core.pulses, core.registry.recogniser, core.announcer, core.dispatcher, listener,
       EventForwarder(events: events, handle: notifier.handle),

@@ -39,22 +39,23 @@ struct CoordinatorCore: Sendable {
     let announcer = WorkAnnouncer(store: store, logger: logger)
     let dispatcher = LeaseDispatcher(
       store: store, announcer: announcer, ttlSeconds: configuration.leaseTTLSeconds, metrics: metrics, logger: logger,
-      recheckInterval: configuration.leaseRecheckInterval)
+      isOpen: { lifecycle.databaseAnswers }, recheckInterval: configuration.leaseRecheckInterval)
     let scheduler = JobScheduler(
-      store: store, dispatcher: dispatcher, announcer: announcer, lifecycle: lifecycle, logger: logger)
-    let wakes = WorkWaker(dispatcher: dispatcher, scheduler: scheduler, announcer: announcer)
+      store: store, dispatcher: dispatcher, lifecycle: lifecycle, logger: logger)
+    let wakes = WorkWaker(dispatcher: dispatcher, scheduler: scheduler)
     self.announcer = announcer
     self.wakes = wakes
     self.dispatcher = dispatcher
     self.scheduler = scheduler
-    enqueuer = Batcher { jobs in
+    let isOpen: @Sendable () -> Bool = { lifecycle.databaseAnswers }
+    enqueuer = Batcher(isOpen: isOpen) { jobs in
       let outcomes = try await store.enqueue(jobs)
       metrics.batch("enqueue", jobs.count)
       metrics.submitted(outcomes.count { if case .created = $0 { true } else { false } })
       await wakes.wake(Requeued.all(jobs, outcomes))
       return outcomes
     }
-    settler = Batcher { settlements in
+    settler = Batcher(isOpen: isOpen) { settlements in
       let outcome = try await store.settle(settlements)
       metrics.batch("settle", settlements.count)
       metrics.settled(settlements, outcome)
@@ -62,7 +63,7 @@ struct CoordinatorCore: Sendable {
       return outcome.statuses
     }
     let ttl = configuration.leaseTTLSeconds
-    renewer = Batcher(maximumItems: 10_000, maximumWaiting: 500_000) { leases in
+    renewer = Batcher(maximumItems: 10_000, maximumWaiting: 500_000, isOpen: isOpen) { leases in
       let statuses = try await store.renew(leases, ttlSeconds: ttl)
       metrics.batch("renew", leases.count)
       metrics.renewed(statuses)
@@ -70,7 +71,9 @@ struct CoordinatorCore: Sendable {
     }
     // A worker that was not heard of for a lease's time holds nothing any more.
     // One at a time: whoever locks workers in the database keeps none but this from leases.
-    pulses = Batcher(lanes: 1) { pulses in try await store.notePulses(pulses, silentAfterSeconds: ttl) }
+    pulses = Batcher(lanes: 1, isOpen: isOpen) { pulses in
+      try await store.notePulses(pulses, silentAfterSeconds: ttl)
+    }
     registry = WorkerRegistry(store: store, silentAfterSeconds: ttl)
     census = Census(store: store)
     reach = SharedAnswer(keptFor: { _ in .milliseconds(100) }, asking: { try await store.ping() })
@@ -85,19 +88,23 @@ struct CoordinatorCore: Sendable {
 
 extension Requeued {
   /// One for each sort of job that is new.
-  fileprivate static func all(_ jobs: [NewJob], _ outcomes: [EnqueueOutcome]) -> Set<Requeued> {
-    var all: Set<Requeued> = []
+  fileprivate static func all(_ jobs: [NewJob], _ outcomes: [EnqueueOutcome]) -> [Requeued] {
+    var counts: [Requeued: Int] = [:]
     for (job, outcome) in zip(jobs, outcomes) {
       guard case .created(let now) = outcome else { continue }
       let submission = job.submission
       let runAt = submission.runAt(submittedAt: now)
-      all.insert(
-        Requeued(
-          queue: submission.queue, dueInSeconds: max(0, Double(runAt.microseconds - now.microseconds) / 1_000_000),
-          position: LeasePosition(
-            range: LeaseRange(queue: submission.queue, placement: submission.placement),
-            floor: LeaseFloor(priority: submission.priority, runAt: runAt))))
+      let sort = Requeued(
+        queue: submission.queue, dueInSeconds: max(0, Double(runAt.microseconds - now.microseconds) / 1_000_000),
+        position: LeasePosition(
+          range: LeaseRange(queue: submission.queue, placement: submission.placement),
+          floor: LeaseFloor(priority: submission.priority, runAt: runAt)))
+      counts[sort, default: 0] += 1
     }
-    return all
+    return counts.map { sort, count in
+      var requeued = sort
+      requeued.count = count
+      return requeued
+    }
   }
 }

@@ -4,6 +4,7 @@ import Synchronization
 final class Lifecycle: Sendable {
   private let draining = Atomic(false)
   private let migrated = Atomic(false)
+  private let answering = Atomic(true)
   private let exit: @Sendable () -> Void
 
   /// - Parameter exit: Ends the process at once.
@@ -20,6 +21,11 @@ final class Lifecycle: Sendable {
   var isMigrated: Bool { migrated.load(ordering: .relaxed) }
 
   func didMigrate() { migrated.store(true, ordering: .relaxed) }
+
+  /// Whether the database answers at all; while it does not, nothing is asked of it, and requests are refused at once.
+  var databaseAnswers: Bool { answering.load(ordering: .relaxed) }
+
+  func noteDatabase(answers: Bool) { answering.store(answers, ordering: .relaxed) }
 
   func exitNow() { exit() }
 }

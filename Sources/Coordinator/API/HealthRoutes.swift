@@ -17,8 +17,9 @@ struct HealthRoutes {
       try await reachDatabase()
       return .json(Status(status: "ready"))
     }
-    routes.on(.get, "/metrics", coordinator.configuration.metricsNeedToken ? Access.Role.allCases : nil) {
-      [coordinator] _, _ in
+    routes.on(
+      .get, "/metrics", coordinator.configuration.metricsNeedToken ? Access.Role.allCases : nil, needsDatabase: false
+    ) { [coordinator] _, _ in
       // The coordinator's own figures are there even when the database is not.
       if coordinator.lifecycle.isMigrated, let counts = await counts() { coordinator.metrics.update(counts) }
       coordinator.metrics.registry.set(
@@ -33,12 +34,12 @@ struct HealthRoutes {
     routes.on(.get, "/openapi.yaml", nil) { _, _ in
       .bytes(PackageResources.openapi_yaml, contentType: "application/yaml")
     }
-    routes.on(.post, "/drain", []) { [coordinator] request, _ in
+    routes.on(.post, "/drain", [], needsDatabase: false) { [coordinator] request, _ in
       try await request.expectNoFields()
       await coordinator.beginDrain()
       return .json(Status(status: "draining"), status: .accepted)
     }
-    routes.on(.post, "/shutdown", []) { [coordinator] request, _ in
+    routes.on(.post, "/shutdown", [], needsDatabase: false) { [coordinator] request, _ in
       try await request.expectNoFields()
       guard coordinator.configuration.allowSimulateInterruption else {
         throw Problem(.forbidden, "turned off by ALLOW_SIMULATE_INTERRUPTION=false")

@@ -28,26 +28,24 @@ struct Routes {
     self.requestMemory = requestMemory
   }
 
-  /// - Parameter roles: Who may come in besides `admin`; nil for everybody.
+  /// - Parameters:
+  ///   - roles: Who may come in besides `admin`; nil for everybody.
+  ///   - needsDatabase: Whether it is refused at once while the database is known not to answer.
   mutating func on(
-    _ method: HTTPRequest.Method, _ path: String, _ roles: [Access.Role]?, _ handler: @escaping Handler
+    _ method: HTTPRequest.Method, _ path: String, _ roles: [Access.Role]?, needsDatabase: Bool = true,
+    _ handler: @escaping Handler
   ) {
     methods[path, default: []].append(method)
     decisions.append(Decision(method: method, path: path, roles: roles))
     let access = access
     let lifecycle = lifecycle
     let requestMemory = requestMemory
+    // Thousands of connections wait in here: what a handler does not need is done before, in functions of its own, and
+    // takes no memory while it waits.
     router.on(RouterPath(path), method: method) { request, context in
       var context = context
       if let roles {
-        do {
-          context.role = try Self.check(access.current, roles, request)
-        } catch {
-          // Read what it sends all the same: a client that sends first would not see the answer.
-          _ = try? await request.bytes(upTo: 0)
-          throw error
-        }
-        guard lifecycle.isMigrated else { throw Problem.notMigrated }
+        context.role = try await Self.admit(request, as: roles, access, needsDatabase ? lifecycle : nil)
       }
       if method == .get { return try await handler(request, context) }
       // What the body became waits for the database in here; so does its share of the memory. An answer that is large may
@@ -60,6 +58,25 @@ struct Routes {
         share.giveBack()
         throw error
       }
+    }
+  }
+
+  /// - Parameter lifecycle: Knows whether there is a database; nil if that does not matter.
+  /// - Throws: `Problem`, when it may not come in, or not now.
+  private static func admit(
+    _ request: Request, as roles: [Access.Role], _ access: AccessControl, _ lifecycle: Lifecycle?
+  ) async throws -> Access.Role {
+    do {
+      let role = try check(access.current, roles, request)
+      if let lifecycle {
+        guard lifecycle.isMigrated else { throw Problem.notMigrated }
+        guard lifecycle.databaseAnswers else { throw Problem.silentDatabase }
+      }
+      return role
+    } catch {
+      // Read what it sends all the same: a client that sends first would not see the answer.
+      _ = try? await request.bytes(upTo: 0)
+      throw error
     }
   }
 
@@ -102,4 +119,5 @@ struct Routes {
 extension Problem {
   static let notMigrated = Problem(
     .databaseUnavailable, "the database has not been reached since this start; try again")
+  static let silentDatabase = Problem(.databaseUnavailable, "the database does not answer; try again")
 }

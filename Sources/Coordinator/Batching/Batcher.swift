@@ -9,10 +9,12 @@ import ServiceLifecycle
 /// While one batch is away, another is sent beside it only when it is worth a statement of its own: many items wait, or
 /// the one that is away takes long.
 ///
-/// A request's items stay together in one batch, so what is all or nothing for a statement is so for each request.
+/// A request's items stay together in one batch, so what is all or nothing for a statement is so for each request. A large
+/// one, with more items than a batch has otherwise, leaves a lane to the others: they do not wait behind thousands.
 actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   private struct Request {
     let items: [Item]
+    let isLarge: Bool
     let arrived = ContinuousClock.now
     let reply: CheckedContinuation<[Outcome], any Error>
   }
@@ -23,6 +25,7 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   private let worthALane: Int
   private let patience: Duration
   private let gather: @Sendable () async -> Void
+  private let isOpen: @Sendable () -> Bool
   private let perform: @Sendable ([Item]) async throws -> [Outcome]
 
   /// A batch that has been away for longer takes long.
@@ -35,6 +38,8 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   /// Whether the last batch was more than one request: only then it is worth to wait for others.
   private var isBusy = false
   private var batchesAway = 0
+  /// Of these, how many are one large request.
+  private var largeAway = 0
   private var latestStart = ContinuousClock.now
   private(set) var isClosed = false
 
@@ -47,10 +52,12 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   ///     come are refused at once: a database that hangs is not asked for more.
   ///   - gather: Waits for what is just arriving, where requests come together; the batch is put together when it
   ///     returns.
+  ///   - isOpen: Whether the database answers; while it does not, those that wait are sent away.
   ///   - perform: Carries out a batch and returns an outcome for each item, in order.
   init(
     maximumItems: Int = 1000, maximumWaiting: Int = 50_000, lanes: Int = 2, worthALane: Int = 200,
     patience: Duration = .seconds(5), gather: @escaping @Sendable () async -> Void = EventLoopTurn.end,
+    isOpen: @escaping @Sendable () -> Bool = { true },
     perform: @escaping @Sendable ([Item]) async throws -> [Outcome]
   ) {
     self.maximumItems = maximumItems
@@ -59,6 +66,7 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
     self.worthALane = worthALane
     self.patience = patience
     self.gather = gather
+    self.isOpen = isOpen
     self.perform = perform
   }
 
@@ -77,19 +85,24 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
     }
     guard batchesAway < lanes || latestStart + patience > .now else { throw Problem.slowDatabase }
     return try await withCheckedThrowingContinuation { reply in
-      waiting.append(Request(items: items, reply: reply))
+      waiting.append(Request(items: items, isLarge: items.count > maximumItems, reply: reply))
       waitingItems += items.count
       startLane()
     }
   }
 
   private func startLane() {
-    guard !waiting.isEmpty, mayStart, !isGathering, let lane = idleLanes.popLast() else { return }
+    guard next != nil, !isGathering, let lane = idleLanes.popLast() else { return }
     lane.resume()
   }
 
-  private var mayStart: Bool {
-    batchesAway == 0 || waitingItems >= worthALane || latestStart + Self.long < .now || isClosed
+  /// Where the request stands in line with which the next batch begins; nil if there is to be none now.
+  private var next: Int? {
+    guard
+      batchesAway == largeAway || waitingItems >= worthALane || latestStart + Self.long < .now || isClosed
+    else { return nil }
+    let mayBeLarge = largeAway == 0 || largeAway < lanes - 1
+    return mayBeLarge ? (waiting.isEmpty ? nil : 0) : waiting.firstIndex { !$0.isLarge }
   }
 
   /// Serves until graceful shutdown; what is waiting then is still carried out.
@@ -100,7 +113,7 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
           group.addTask {
             while let batch = await self.nextBatch() {
               await self.carryOut(batch)
-              await self.landed()
+              await self.landed(batch)
             }
           }
         }
@@ -118,13 +131,16 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
     idleLanes = []
   }
 
-  private func landed() { batchesAway -= 1 }
+  private func landed(_ batch: [Request]) {
+    batchesAway -= 1
+    if batch[0].isLarge { largeAway -= 1 }
+  }
 
   /// Sends those away that have waited for too long.
   private func watchTheClock() async {
     // Once it is cancelled nothing sleeps any more: going on, it would keep a thread busy until it is closed.
     while !isClosed, !Task.isCancelled {
-      let start = ContinuousClock.now - patience
+      let start = isOpen() ? ContinuousClock.now - patience : .now
       while let first = waiting.first, first.arrived < start {
         waiting.removeFirst()
         waitingItems -= first.items.count
@@ -138,16 +154,16 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
 
   private func nextBatch() async -> [Request]? {
     while true {
-      if !waiting.isEmpty, mayStart, !isGathering {
+      if next != nil, !isGathering {
         if isBusy || waiting.count > 1 {
           isGathering = true
           await gather()
           isGathering = false
-          // Those that waited may have been sent away.
-          guard !waiting.isEmpty else { continue }
         }
+        // Those that waited may have been sent away.
+        guard let next else { continue }
         defer { startLane() }
-        return takeBatch()
+        return takeBatch(from: next)
       } else if isClosed {
         // What waits is another lane's, which has it in hand.
         return nil
@@ -157,12 +173,14 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
     }
   }
 
-  private func takeBatch() -> [Request] {
-    var batch: [Request] = []
-    var items = 0
-    while let request = waiting.first, batch.isEmpty || items + request.items.count <= maximumItems {
-      batch.append(waiting.removeFirst())
-      items += request.items.count
+  /// A batch is one large request, or as many others as fit.
+  private func takeBatch(from position: Int) -> [Request] {
+    var batch = [waiting.remove(at: position)]
+    var items = batch[0].items.count
+    if batch[0].isLarge { largeAway += 1 }
+    while position < waiting.count, items + waiting[position].items.count <= maximumItems {
+      items += waiting[position].items.count
+      batch.append(waiting.remove(at: position))
     }
     waitingItems -= items
     isBusy = batch.count > 1

@@ -16,6 +16,8 @@ actor LeaseDispatcher: Service {
   private let ttlSeconds: Double
   private let metrics: CoordinatorMetrics
   private let logger: Logger
+  /// Whether the database answers; while it does not, those who come are sent away.
+  private let isOpen: @Sendable () -> Bool
   /// How many statements may be at the database at once.
   private let lanes: Int
   /// How often waiting requests are tried again without a wake-up, in case one was lost.
@@ -33,7 +35,7 @@ actor LeaseDispatcher: Service {
 
   init(
     store: JobStore, announcer: WorkAnnouncer, ttlSeconds: Double, metrics: CoordinatorMetrics, logger: Logger,
-    lanes: Int = 2, recheckInterval: Duration = .seconds(1)
+    lanes: Int = 2, isOpen: @escaping @Sendable () -> Bool = { true }, recheckInterval: Duration = .seconds(1)
   ) {
     self.store = store
     self.announcer = announcer
@@ -41,6 +43,7 @@ actor LeaseDispatcher: Service {
     self.metrics = metrics
     self.logger = logger
     self.lanes = lanes
+    self.isOpen = isOpen
     self.recheckInterval = recheckInterval
   }
 
@@ -73,10 +76,22 @@ actor LeaseDispatcher: Service {
     }
   }
 
-  /// These jobs are ready.
+  /// This coordinator has made these jobs ready. Those that nobody takes who waits here, other coordinators are told of.
   func wake(_ ready: some Collection<Requeued>) {
-    for job in ready { if let position = job.position { floors.lower(to: position) } }
-    wake(Set(ready.map(\.queue)))
+    var jobs: [String: Int] = [:]
+    for job in ready {
+      if let position = job.position { floors.lower(to: position) }
+      jobs[job.queue, default: 0] += job.count
+    }
+    waiters.wake(jobs)
+    tellOthers()
+    startIdleLane()
+  }
+
+  /// Others do not have to be told of what is taken here, which is most where workers wait: a statement less a job, and no
+  /// other coordinator that looks for nothing.
+  private func tellOthers() {
+    if !waiters.untaken.isEmpty { announcer.announce(waiters.takeUntaken()) }
   }
 
   /// There may be work in these queues; nil for any queue.
@@ -98,6 +113,7 @@ actor LeaseDispatcher: Service {
   func drain() {
     isDraining = true
     for id in waiters.removeAll() { replies.removeValue(forKey: id)?.resume(returning: []) }
+    tellOthers()
   }
 
   func run() async throws {
@@ -139,6 +155,7 @@ actor LeaseDispatcher: Service {
           isGathering = false
         }
         let batch = waiters.takeBatch()
+        tellOthers()
         startIdleLane()
         if let batch { return batch }
       } else {
@@ -183,6 +200,7 @@ actor LeaseDispatcher: Service {
     } catch {
       for id in waiters.fail(batch) { replies.removeValue(forKey: id)?.resume(throwing: error) }
     }
+    tellOthers()
     startIdleLane()
   }
 
@@ -194,7 +212,6 @@ actor LeaseDispatcher: Service {
         leases.map { Settlement(leaseID: $0, outcome: .released, reason: reason) })
       metrics.handedBack(leases.count)
       wake(outcome.requeued)
-      announcer.announce(outcome.requeued)
     } catch {
       // They expire by themselves.
       logger.warning("cannot hand back leases", metadata: ["count": "\(leases.count)", "error": "\(error)"])
@@ -216,7 +233,7 @@ actor LeaseDispatcher: Service {
       }
       if now >= nextLook {
         nextLook = now + .seconds(1)
-        for id in waiters.removeNew(arrivedBefore: now - Self.patience) {
+        for id in waiters.removeNew(arrivedBefore: isOpen() ? now - Self.patience : now) {
           replies.removeValue(forKey: id)?.resume(throwing: Problem.slowDatabase)
         }
       }

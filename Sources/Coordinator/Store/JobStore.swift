@@ -34,13 +34,14 @@ public struct JobStore: Sendable {
   public static let workersChannel = "baton_workers"
 }
 
-/// A job that became ready to run, or will: what has to be woken.
+/// A job that became ready to run, or will, or several of one sort: what has to be woken.
 struct Requeued: Sendable, Hashable {
   var queue: String
   /// Seconds until it is due; 0 when it is ready now.
   var dueInSeconds: Double
   /// Where it stands among the jobs that are ready; nil where that is not known.
   var position: LeasePosition?
+  var count = 1
 }
 
 /// Work that has to be done again: what an attempt that did not finish its job ran for since the newest checkpoint.
@@ -61,10 +62,13 @@ extension JobStore {
     Instant(microseconds: try await upkeep.query("select clock_timestamp()")[0].timestamp(0))
   }
 
+  /// Makes sure that the database answers at all.
+  func touch() async throws(PostgresError) { try await hot.query("select 1") }
+
   /// Makes sure that the database answers to what keeps the fleet going. However busy those are who look: they are no
   /// reason to send workers elsewhere.
   func ping() async throws(PostgresError) {
-    try await hot.query("select 1")
+    try await touch()
     guard database.isReachable, upkeep.isReachable else { throw .connection("not all connections are back yet") }
   }
 }

@@ -11,6 +11,13 @@ import Testing
 #else
   import Foundation
 #endif
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// The database goes away and comes back; the coordinator stays.
 @Suite(.serialized) struct OutageTests {
@@ -72,6 +79,57 @@ import Testing
         }
       }
     }
+  }
+
+  /// A database that hangs is as bad as none: who asks is told so, and does not have to find it out by waiting.
+  @Test func whileTheDatabaseIsSilentRequestsAreRefusedAtOnce() async throws {
+    try await withServer { server in
+      try await RunningCoordinator.run(databaseURL: await server.url()) { coordinator async throws in
+        let api = coordinator.api
+        try await api.untilReady()
+        let job = try await api.submit()
+        let processes = try await Self.processes(of: server)
+        for process in processes { kill(process, SIGSTOP) }
+        defer { for process in processes { kill(process, SIGCONT) } }
+        // What is at the database at that moment stays there: it may have been done.
+        async let inFlight = api.post("/jobs", #"{"kind":"a"}"#)
+        try await eventually("the coordinator's noticing") {
+          (try? await api.send("GET", "/jobs/\(job.id)", timeout: .seconds(1)))?.status == 503
+        }
+
+        let start = ContinuousClock.now
+        for _ in 0..<10 {
+          for answer in [
+            try await api.post("/jobs", #"{"kind":"a"}"#), try await api.get("/jobs"),
+            try await api.post("/leases", #"{"worker_id":"w","wait_seconds":20}"#),
+            try await api.post("/workers/w/heartbeat", #"{"leases":[]}"#),
+            try await api.put("/workers/w", "{}"),
+          ] {
+            #expect(answer.status == 503 && answer.headers.first(name: "retry-after") != nil)
+            #expect(try answer.problem().knownCode == .databaseUnavailable)
+          }
+        }
+        // Each for itself would have waited for five.
+        #expect(ContinuousClock.now - start < .seconds(20))
+        #expect(try await api.get("/health").status == 200)
+        #expect(try await api.get("/ready").status == 503)
+
+        for process in processes { kill(process, SIGCONT) }
+        #expect([201, 503].contains(try await inFlight.status))
+        try await eventually("an answer") { try await api.post("/jobs", #"{"kind":"b"}"#).status == 201 }
+      }
+    }
+  }
+
+  /// All that a server's clients talk to, and what lets new ones in.
+  private static func processes(of server: LocalPostgres) async throws -> [Int32] {
+    let connection = try await PostgresConnection.connect(
+      PostgresConfiguration(url: await server.url()), logger: .quiet)
+    var processes: [Int32] = []
+    if let postmaster = await server.pid { processes.append(postmaster) }
+    let rows = try await connection.query("select pid from pg_stat_activity where pid <> pg_backend_pid()")
+    for row in rows { processes.append(Int32(try row.int(0))) }
+    return processes
   }
 
   /// Nobody can renew while the database is away; those who still hold their jobs are to keep them.

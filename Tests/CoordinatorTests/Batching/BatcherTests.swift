@@ -2,6 +2,7 @@ import BatonPostgres
 import BatonShared
 import BatonTestSupport
 import ServiceLifecycle
+import Synchronization
 import Testing
 
 @testable import BatonCoordinator
@@ -169,6 +170,59 @@ import Testing
       try await eventually { await database.heldCount == 2 }
       await database.open()
       #expect(try await [first, second] == [10, 20])
+    }
+  }
+
+  @Test func aLargeRequestLeavesALaneToTheOthers() async throws {
+    let database = Database(isOpen: false)
+    let batcher = batcher(database, maximumItems: 3, lanes: 2)
+    try await withServices([batcher]) { _ async throws in
+      async let large = batcher.submit([1, 2, 3, 4])
+      try await eventually { await database.heldCount == 1 }
+      async let another = batcher.submit([5, 6, 7, 8])
+      try await eventually { await batcher.waitingItems == 4 }
+      async let small = batcher.submit(9)
+      try await eventually { await database.heldCount == 2 }
+      #expect(await database.batches == [[1, 2, 3, 4], [9]])
+      await database.open()
+      #expect(try await large == [10, 20, 30, 40])
+      #expect(try await another == [50, 60, 70, 80])
+      #expect(try await small == 90)
+    }
+    #expect(await database.batches == [[1, 2, 3, 4], [9], [5, 6, 7, 8]])
+  }
+
+  @Test func whoWaitsForTooLongIsSentAway() async throws {
+    let database = Database(isOpen: false)
+    let batcher = Batcher<Int, Int>(lanes: 1, patience: .milliseconds(100)) { try await database.perform($0) }
+    try await withServices([batcher]) { _ async throws in
+      async let first = batcher.submit(1)
+      try await eventually { await database.heldCount == 1 }
+      let problem = await #expect(throws: Problem.self) { try await batcher.submit(2) }
+      #expect(problem?.knownCode == .databaseUnavailable)
+      await database.open()
+      #expect(try await first == 10)
+    }
+    #expect(await database.batches == [[1]])
+  }
+
+  @Test func whileTheDatabaseDoesNotAnswerNobodyWaits() async throws {
+    let database = Database(isOpen: false)
+    let isOpen = Atomic(true)
+    let batcher = Batcher<Int, Int>(
+      lanes: 1, patience: .seconds(3600), isOpen: { isOpen.load(ordering: .relaxed) }
+    ) { try await database.perform($0) }
+    try await withServices([batcher]) { _ async throws in
+      try await gather(batcher, database, [[1], [2, 3]]) { tasks async throws in
+        isOpen.store(false, ordering: .relaxed)
+        for task in tasks.dropFirst() {
+          let problem = await #expect(throws: Problem.self) { try await task.value }
+          #expect(problem?.knownCode == .databaseUnavailable)
+        }
+        #expect(await batcher.waitingItems == 0)
+        await database.open()
+        #expect(try await tasks[0].value == [0], "what is at the database stays there")
+      }
     }
   }
 
