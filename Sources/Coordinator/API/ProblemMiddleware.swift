@@ -21,21 +21,12 @@ struct ProblemMiddleware: RouterMiddleware {
     } catch {
       response = Self.problem(error, request, context).response()
     }
-    count(response, to: request, context, since: start)
-    return response
-  }
-
-  // Not inlined, as what they need for a moment would be kept by each request while it waits.
-  @inline(never)
-  private func count(
-    _ response: Response, to request: Request, _ context: APIContext, since start: ContinuousClock.Instant
-  ) {
     metrics.answered(
       method: request.method.rawValue, route: context.endpointPath ?? "none", status: response.status.code,
       in: .now - start)
+    return response
   }
 
-  @inline(never)
   private static func problem(_ error: any Error, _ request: Request, _ context: APIContext) -> Problem {
     switch error {
     case let problem as Problem:

@@ -5,17 +5,46 @@ import Hummingbird
 import NIOCore
 
 extension Request {
+  /// How much of a body that is too large is read and thrown away, so that a client that sends first and reads later
+  /// gets its answer instead of a connection that is stuck or cut.
+  private static let discardLimit = 64 << 20
+
   /// A body that is smaller is read in a few hundred microseconds at the most.
   private static let quicklyRead = 64 << 10
+
+  /// A body that is smaller is not worth counting: connections are counted.
+  private static let uncountedBytes = 4 << 10
 
   /// The whole body.
   /// - Parameter share: What it is counted in as it grows; nil for no counting.
   /// - Throws: `Problem` (413) when it is larger than `limit`, (503) when there is no memory for it, (400) when it ends
   ///   early.
   func bytes(upTo limit: Int, share: MemoryShare? = nil) async throws -> [UInt8] {
-    var collected = try CollectedBody(of: self, upTo: limit, share: share)
-    for try await chunk in body { guard collected.append(chunk) else { break } }
-    return try collected.whole()
+    let length = headers[.contentLength].flatMap(Int.init)
+    let declared = length ?? 0
+    let problem = Problem(.payloadTooLarge, "the body must be at most \(limit) bytes")
+    // The client waits for leave to send: it needs none of this.
+    if declared > limit && headers[.expect] != nil { throw problem }
+    var bytes: [UInt8] = []
+    var size = 0
+    var refusal: Problem?
+    func count(_ size: Int) {
+      guard refusal == nil, size > Self.uncountedBytes, size <= limit, let share else { return }
+      do throws(Problem) { try share.grow(to: size) } catch { refusal = error }
+    }
+    count(declared)
+    if refusal == nil, declared <= limit { bytes.reserveCapacity(declared) }
+    for try await chunk in body {
+      size += chunk.readableBytes
+      count(size)
+      if size <= limit, refusal == nil { bytes.append(contentsOf: chunk.readableBytesView) } else { bytes = [] }
+      if size > limit + Self.discardLimit { break }
+    }
+    if size > limit { throw problem }
+    if let refusal { throw refusal }
+    // Half a body is nothing: the sender may have been cut off.
+    if let length, size < length { throw Problem(.invalidRequest, "the body ended before its Content-Length") }
+    return bytes
   }
 
   /// The body, read as JSON.

@@ -44,19 +44,15 @@ struct WorkerRoutes {
   // MARK: Leasing
 
   @Sendable private func lease(_ request: Request, _ context: APIContext) async throws -> Response {
-    let wanted = try await leaseRequest(request, context)
+    var wanted: LeaseRequest = try await request.decode(upTo: Self.maximumSmallBody, in: context)
+    wanted.waitSeconds = min(wanted.waitSeconds, coordinator.configuration.limits.maxWaitSeconds)
     let facts = try await coordinator.registry.facts(of: wanted.workerID)
     guard !facts.isDraining else { throw Problem.workerDraining(wanted.workerID) }
     let leases = try await coordinator.dispatcher.lease(
       wanted, capacityType: facts.capacityType, peer: try await PeerWatch.of(context.channel))
-    guard !leases.isEmpty else { return .json(LeaseGrants(leases: [])) }
-    return try await answerThoseThatFit(LeaseGrants(leases: leases.map(\.grant)), context)
-  }
-
-  private func leaseRequest(_ request: Request, _ context: APIContext) async throws -> LeaseRequest {
-    var wanted: LeaseRequest = try await request.decode(upTo: Self.maximumSmallBody, in: context)
-    wanted.waitSeconds = min(wanted.waitSeconds, coordinator.configuration.limits.maxWaitSeconds)
-    return wanted
+    let grants = LeaseGrants(leases: leases.map(\.grant))
+    guard !leases.isEmpty else { return .json(grants) }
+    return try await answerThoseThatFit(grants, context)
   }
 
   /// Hands back what there is no memory for now; one at least is answered, or there is too much to do.
