@@ -52,6 +52,10 @@ extension FaultHistories {
       history.at(200, .ending(ending(index, "done", ["done"])))
     }
     history.at(200, .counted(jobs: 400))
+    history.at(10, .programEnded("coordinator-1-1", .signalled(9), .killed))
+    for program in ["worker-1-1", "worker-2-1", "coordinator-1-2", "coordinator-2-1"] {
+      history.at(202, .programEnded(program, .exited(0), .told))
+    }
     // Four times a second both coordinators are asked whether they are ready.
     for index in 0..<180 {
       let sentAt = Double(index) / 4

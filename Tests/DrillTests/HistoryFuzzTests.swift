@@ -92,7 +92,8 @@ import Testing
         "P 0.0 chaos 2", "A 1.0 \(Self.one) \(Self.other)", "F 1.5 crash before", "T 2.0 \(Self.one) 1 done",
         "F 2.5 crash begun", "L 2.6 0.25", "F 3.5 crash passed it did", "T 4.0 \(Self.other) 2 done",
         "F 9.5 crash over",
-        "O 10.0 done 2", "O 10.0 lost 1", "E 10.5 \(Self.one) done 1 0 1", "E 10.5 \(Self.other) done 2 0 2",
+        "X 2.7 worker-1-1 killed signal 9", "O 10.0 done 2", "O 10.0 lost 1", "E 10.5 \(Self.one) done 1 0 1",
+        "E 10.5 \(Self.other) done 2 0 2",
       ], seed: seed)
   }
 }

@@ -25,6 +25,8 @@ import Testing
       .answered(worker: "a", job: "id-3", attempt: 2, .lost, sentAt: 1.5),
       .restored(worker: "a", job: "id-3", attempt: 2, sequence: 4),
       .saved(worker: "a", job: "id-3", attempt: 2, sequence: 5),
+      .programEnded("coordinator-1-2", .signalled(9), .killed), .programEnded("worker-1-1", .exited(1), .none),
+      .programEnded("worker-1-1", .exited(0), .told), .programEnded("worker-1-1", .signalled(9), .overdue),
       .counted(jobs: 12), .transaction(isOpen: true), .transaction(isOpen: false),
       .began(worker: "a", job: "id-3", attempt: 2),
       .accepted(meant, id: "id-4"),

@@ -60,6 +60,8 @@ import Testing
       story.at(100, .ending(StreamEnding(id: id, status: "done", attempts: 1, open: 0, done: [1])))
     }
     story.at(100, .attempts(outcome: "done", count: 400))
+    story.at(11, .programEnded("coordinator-1-1", .signalled(9), .killed))
+    story.at(101, .programEnded("coordinator-1-2", .exited(0), .told))
     return story
   }
 
@@ -236,6 +238,7 @@ import Testing
   @Test func aHistoryReadsAsItWasWritten() throws {
     var story = story()
     story.at(41.5, .late(seconds: 0.25), .told(story.ids[0], attempt: 3, "refused"))
+    story.at(41.6, .programEnded("worker-1-1", .exited(1), .none))
     story.at(42, .phase(fault: "crash", .skipped(reason: "two\nlines")), .phase(fault: "crash", .passed(evidence: "")))
     story.replaceEnding(of: 3) { $0.done = [] }
     for entry in story.entries {
@@ -253,7 +256,10 @@ import Testing
     #expect(try HistoryJudge.judge(Array(text.utf8)).violations == verdict.violations)
   }
 
-  @Test(arguments: ["", "X 1 2", "A 1 not-an-id", "T 1 x 1 done", "E 1 2 3", "P x y 1", "O 1 done x"])
+  @Test(arguments: [
+    "", "X 1 2", "A 1 not-an-id", "T 1 x 1 done", "E 1 2 3", "P x y 1", "O 1 done x",
+    "X 1 worker-1-1 bored exit status 0",
+  ])
   func whatIsNoHistoryIsRefused(line: String) {
     #expect(StreamEntry(line: line) == nil)
   }

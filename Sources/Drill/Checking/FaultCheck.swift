@@ -80,6 +80,7 @@ struct FaultCheck: Sendable {
     }
     judgeSubmissions(&verdict)
     judgeReadiness(windows, &verdict)
+    judgeEnds(&verdict)
     for window in windows {
       var jobs = FaultVerdict.Jobs()
       for (at, job) in judged where at >= window.before && at < window.end { jobs.add(job) }
@@ -123,6 +124,17 @@ struct FaultCheck: Sendable {
       }
     }
     return windows
+  }
+
+  /// Whether the programs of the fleet ended as the drill had asked, and at no other time.
+  private func judgeEnds(_ verdict: inout FaultVerdict) {
+    for entry in history {
+      if case .programEnded(let program, let ending, let demand) = entry.event {
+        verdict.ends.take(program, ending, demand)
+      }
+    }
+    verdict.violations += verdict.ends.violations
+    verdict.remarks += verdict.ends.remarks
   }
 
   // MARK: Jobs

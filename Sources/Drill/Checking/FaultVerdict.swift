@@ -54,6 +54,7 @@ public struct FaultVerdict: DrillVerdict {
   /// How often the coordinators were asked whether they are ready, and how often they were not.
   var readinessAsked = 0
   var notReady = 0
+  var ends = ProgramEnds()
   var attempts: [String: Int] = [:]
   var lateness = 0.0
   /// What must not be. Empty for a drill that shows what it is to show.
@@ -72,6 +73,7 @@ public struct FaultVerdict: DrillVerdict {
     reads += other.reads
     readinessAsked += other.readinessAsked
     notReady += other.notReady
+    ends.add(other.ends)
     attempts.merge(other.attempts, uniquingKeysWith: +)
     lateness = max(lateness, other.lateness)
     violations += other.violations
@@ -97,7 +99,7 @@ public struct FaultVerdict: DrillVerdict {
       "\(checkpoints) attempts saved checkpoints, and \(resumptions) went on from one. \(leases); clients had \(reads) answers about jobs. The coordinators were asked "
         + "\(readinessAsked) times whether they are ready; \(notReady) times they were not, or did not answer. Attempts: "
         + attempts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
-        + ". The machine was late by up to \(tenths(lateness)) s.",
+        + ". \(ends). The machine was late by up to \(tenths(lateness)) s.",
       "", "What happened:",
     ]
     lines += rows.filter { $0.skipped == nil }.map { "- \($0.fault): \($0.summary) (\($0.evidence))" }

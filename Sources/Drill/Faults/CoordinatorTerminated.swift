@@ -6,7 +6,6 @@ struct CoordinatorTerminated: Fault {
 
   func inflict(on stage: FaultStage) async throws -> String? {
     guard let process = stage.coordinators[place % stage.coordinators.count].process else { return nil }
-    process.signal(Signals.terminate)
-    return await process.ended.wait(seconds: 60).flatMap { $0 == .exited(0) ? "it exited 0" : nil }
+    return await process.end(within: 60).flatMap { $0 == .exited(0) ? "it exited 0" : nil }
   }
 }

@@ -7,7 +7,6 @@ struct WorkerTerminated: Fault {
 
   func inflict(on stage: FaultStage) async throws -> String? {
     guard let process = stage.workers[place % stage.workers.count].process else { return nil }
-    process.signal(Signals.terminate)
-    return await process.ended.wait(seconds: 60).flatMap { $0 == .exited(0) ? "it drained and exited 0" : nil }
+    return await process.end(within: 60).flatMap { $0 == .exited(0) ? "it drained and exited 0" : nil }
   }
 }

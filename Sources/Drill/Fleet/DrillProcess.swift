@@ -28,8 +28,16 @@ final class DrillProcess: Sendable {
   /// Happens when it runs; nil when it could not be started.
   let started = Occurrence<Int32?>()
   let ended = Occurrence<ProcessEnding>()
-  /// The process id as long as signals may be sent to it.
-  private let pid = Mutex<Int32?>(nil)
+  /// Happens when it says that it listens: from then on it hears signals, too.
+  private let listening = Occurrence<Void>()
+
+  private struct State {
+    /// The process id as long as signals may be sent to it.
+    var pid: Int32?
+    var demand = ProgramDemand.none
+  }
+
+  private let state = Mutex(State())
 
   init(
     name: String, executable: String, arguments: [String] = [], environment: [String: String], log: String,
@@ -46,7 +54,7 @@ final class DrillProcess: Sendable {
   /// Runs it to its end.
   func run() async {
     let ending = await runProgram()
-    pid.withLock { $0 = nil }
+    state.withLock { $0.pid = nil }
     started.happen(nil)
     ended.happen(ending)
   }
@@ -67,12 +75,13 @@ final class DrillProcess: Sendable {
         platformOptions: options, input: .inputWriter, output: .sequence, error: .combinedWithOutput
       ) { execution in
         let process = execution.processIdentifier.value
-        pid.withLock { $0 = process }
+        state.withLock { $0.pid = process }
         started.happen(process)
         for try await line in execution.standardOutput.strings(bufferingPolicy: .unbounded) {
           let bytes = Array(line.utf8) + (line.hasSuffix("\n") ? [] : [UInt8(ascii: "\n")])
           if file >= 0 { _ = write(file, bytes, bytes.count) }
           onLine(line)
+          if listening.value == nil, LogLine(line)?.message == "listening" { listening.happen() }
         }
       }
       switch result.terminationStatus {
@@ -84,11 +93,33 @@ final class DrillProcess: Sendable {
     }
   }
 
+  /// What it was asked to do, by the signals that it was sent.
+  var demand: ProgramDemand { state.withLock { $0.demand } }
+
+  /// Tells it to go, and kills it when its time is over.
+  /// - Returns: How it ended; nil when the task was cancelled before.
+  @discardableResult
+  func end(within seconds: Double) async -> ProcessEnding? {
+    // One that is just starting knows nothing of signals yet, and would end by it.
+    let limit = ContinuousClock.now + .seconds(10)
+    while listening.value == nil, ended.value == nil, !Task.isCancelled, ContinuousClock.now < limit {
+      await ended.wait(seconds: 0.05)
+    }
+    signal(Signals.terminate)
+    if let ending = await ended.wait(seconds: seconds) { return ending }
+    guard !Task.isCancelled else { return nil }
+    state.withLock { $0.demand = .overdue }
+    signal(Signals.kill, withPrograms: true)
+    return await ended.wait(seconds: 10)
+  }
+
   /// Sends a signal; one that has ended gets none.
   /// - Parameter withPrograms: Whether the programs that it has started get it, too.
   func signal(_ signal: Int32, withPrograms: Bool = false) {
-    pid.withLock { pid in
-      guard let pid, ended.value == nil else { return }
+    state.withLock { state in
+      guard let pid = state.pid, ended.value == nil else { return }
+      if signal == Signals.terminate { state.demand = max(state.demand, .told) }
+      if signal == Signals.kill { state.demand = max(state.demand, .killed) }
       guard withPrograms else {
         _ = kill(pid, signal)
         return

@@ -73,6 +73,11 @@ extension HistoryEntry: JSONEncodable {
         writer.field("from", coordinator)
         writer.field("status", status)
         writer.field("seconds", (sentAt * 1000).rounded() / 1000)
+      case .programEnded(let program, let ending, let demand):
+        writer.field("event", "program_ended")
+        writer.field("from", program)
+        writer.field("ending", ending.description)
+        writer.field("words", demand.rawValue)
       case .workerStarted(let worker): Self.write("worker_started", worker, to: &writer)
       case .workerReady(let worker): Self.write("worker_ready", worker, to: &writer)
       case .workerEnded(let worker, let ending):

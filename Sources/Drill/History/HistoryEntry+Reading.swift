@@ -89,6 +89,8 @@ extension HistoryEntry: JSONDecodable {
     case "saved": .saved(worker: line.worker, job: line.id, attempt: line.attempt, sequence: line.sequence)
     case "cancel_answered": .cancelAnswered(job: line.number, answer: line.words)
     case "readiness": .readiness(coordinator: line.source, status: line.status, sentAt: line.seconds ?? 0)
+    case "program_ended":
+      ProgramDemand(rawValue: line.words).map { .programEnded(line.source, ProcessEnding(line.text), $0) }
     case "worker_started": .workerStarted(line.worker)
     case "worker_ready": .workerReady(line.worker)
     case "worker_ended": .workerEnded(line.worker, ProcessEnding(line.text))

@@ -26,6 +26,8 @@ enum HistoryEvent: Sendable {
   case counted(jobs: Int)
   /// A transaction that is to stay open is now, or has ended.
   case transaction(isOpen: Bool)
+  /// A program of the fleet has ended, and what the drill had asked of it.
+  case programEnded(String, ProcessEnding, ProgramDemand)
   case workerStarted(String)
   case workerReady(String)
   case workerEnded(String, ProcessEnding)

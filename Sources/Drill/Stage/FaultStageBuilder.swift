@@ -80,10 +80,15 @@ struct FaultStageBuilder: Sendable {
       try await BatonClient.with(clients[0]) { first in
         try await BatonClient.with(clients[1]) { second in try await body(stage, [first, second]) }
       }
-      for kept in workers { kept.letGo() }
-      for kept in workers { await kept.process?.ended.wait(seconds: 40) }
-      for kept in coordinators { kept.letGo() }
+      await letGo(workers)
+      await letGo(coordinators)
       try await group.waitForAll()
+    }
+  }
+
+  private func letGo(_ parts: [KeptProcess]) async {
+    await withDiscardingTaskGroup { group in
+      for kept in parts { group.addTask { await kept.letGo() } }
     }
   }
 
@@ -118,7 +123,7 @@ struct FaultStageBuilder: Sendable {
     let environment = [
       "LEASE_TTL_SECONDS": "\(options.lease)", "DATABASE_CONNECTIONS": "\(options.databaseConnections)",
     ]
-    return KeptProcess(name: "coordinator-\(index + 1)") { [fleet] name in
+    return KeptProcess(name: "coordinator-\(index + 1)", note: note) { [fleet] name in
       try await fleet.startCoordinator(name, database: url, environment: environment) { port in
         ways.workers[index].lead(to: port)
         ways.clients[index].lead(to: port)
@@ -141,7 +146,7 @@ struct FaultStageBuilder: Sendable {
       environment["TMPDIR"] = disk
       command = ["/usr/bin/env"] + SmallDisk.command(around: fleet.programs.worker, folder: disk, size: DiskFull.size)
     }
-    return KeptProcess(name: "worker-\(index + 1)") { [fleet, note, origin, environment, command] name in
+    return KeptProcess(name: "worker-\(index + 1)", note: note) { [fleet, note, origin, environment, command] name in
       note(.workerStarted(name))
       let variables = environment.merging(["WORKER_NAME": name]) { $1 }
       return try await fleet.start(

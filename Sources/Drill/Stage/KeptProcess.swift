@@ -1,15 +1,26 @@
 import Synchronization
 
-/// A part of the fleet that is there all the time: when it ends it is started again, as a service manager would.
+/// A part of the fleet that is there all the time: when it ends it is started again, as a service manager would. Each of
+/// its ends is noted, with what the drill had asked for: nothing is to need the restart.
 final class KeptProcess: Sendable {
   let name: String
+  private let note: @Sendable (HistoryEvent) -> Void
   private let start: @Sendable (_ name: String) async throws -> DrillProcess
   private let current = Mutex<DrillProcess?>(nil)
   private let isKept = Mutex(true)
 
-  /// - Parameter start: Starts it under a name that tells the starts apart.
-  init(name: String, start: @escaping @Sendable (_ name: String) async throws -> DrillProcess) {
+  /// How long it may take to go, in seconds.
+  private static let patience = 40.0
+
+  /// - Parameters:
+  ///   - note: Told when a process has ended.
+  ///   - start: Starts it under a name that tells the starts apart.
+  init(
+    name: String, note: @escaping @Sendable (HistoryEvent) -> Void,
+    start: @escaping @Sendable (_ name: String) async throws -> DrillProcess
+  ) {
     self.name = name
+    self.note = note
     self.start = start
   }
 
@@ -28,15 +39,18 @@ final class KeptProcess: Sendable {
       count += 1
       let process = try await start("\(name)-\(count)")
       current.withLock { $0 = process }
-      guard await process.ended.wait() != nil else { return }
+      // It may have been let go while this one was started.
+      if !isKept.withLock({ $0 }) { await process.end(within: Self.patience) }
+      guard let ending = await process.ended.wait() else { return }
+      note(.programEnded(process.name, ending, process.demand))
       // As systemd waits before it starts a unit again.
       if isKept.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(500)) }
     }
   }
 
   /// Ends it in good order, and does not start it again.
-  func letGo() {
+  func letGo() async {
     isKept.withLock { $0 = false }
-    process?.signal(Signals.terminate)
+    await process?.end(within: Self.patience)
   }
 }

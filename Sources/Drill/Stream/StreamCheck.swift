@@ -22,6 +22,7 @@ struct StreamCheck: Sendable {
   private var episodes: [Episode] = []
   private var lateness = Lateness()
   private var outcomes: [String: Int] = [:]
+  private var ends = ProgramEnds()
   private var firstAccepted: Double?
 
   mutating func take(_ entry: StreamEntry) {
@@ -40,6 +41,7 @@ struct StreamCheck: Sendable {
     case .late(let seconds): lateness.add(seconds, at: entry.at)
     case .ending(let ending): ledger.end(ending)
     case .attempts(let outcome, let count): outcomes[outcome, default: 0] += count
+    case .programEnded(let program, let ending, let demand): ends.take(program, ending, demand)
     case .phase(let fault, let phase): take(fault, phase, at: entry.at)
     }
   }
@@ -78,6 +80,9 @@ struct StreamCheck: Sendable {
       let more = finding.count > finding.examples.count ? " …" : ""
       return "\(finding.count) jobs: each \(finding.words) (\(examples)\(more))"
     }
+    verdict.violations += ends.violations
+    verdict.remarks += ends.remarks
+    verdict.ends = ends
     verdict.lateness = lateness.greatest
     if counts.accepted < planned {
       verdict.violations.append("\(counts.accepted) jobs were accepted, not the \(planned) of the plan")

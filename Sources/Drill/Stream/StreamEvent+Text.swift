@@ -10,6 +10,8 @@ extension StreamEntry {
     case .accepted(let ids): return "A \(time) " + ids.map(\.description).joined(separator: " ")
     case .told(let id, let attempt, let word): return "T \(time) \(id) \(attempt) \(word)"
     case .late(let seconds): return "L \(time) \(seconds)"
+    case .programEnded(let program, let ending, let demand):
+      return "X \(time) \(program) \(demand.rawValue) \(Self.oneLine(ending.description))"
     case .attempts(let outcome, let count): return "O \(time) \(outcome) \(count)"
     case .ending(let job):
       let done = job.done.map(String.init).joined(separator: ",")
@@ -63,6 +65,9 @@ extension StreamEntry {
       return .ending(
         StreamEnding(
           id: id, status: String(words[3]), attempts: attempts, open: open, done: done.compactMap { $0 }))
+    case ("X", 5...):
+      let ending = ProcessEnding(words[4...].joined(separator: " "))
+      return ProgramDemand(rawValue: String(words[3])).map { .programEnded(String(words[2]), ending, $0) }
     case ("F", 4...):
       return phase(words).map { .phase(fault: String(words[2]), $0) }
     default: return nil

@@ -8,6 +8,8 @@ enum StreamEvent: Sendable, Equatable {
   case accepted([JobID])
   /// What a worker heard of an attempt's settlement: an outcome that was accepted, or `refused`.
   case told(JobID, attempt: Int, String)
+  /// A program of the fleet has ended, and what the drill had asked of it.
+  case programEnded(String, ProcessEnding, ProgramDemand)
   case phase(fault: String, FaultPhase)
   /// The drill itself was woken so many seconds late: the machine is busy.
   case late(seconds: Double)

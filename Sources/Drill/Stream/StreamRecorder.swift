@@ -65,6 +65,7 @@ final class StreamRecorder: Sendable {
     switch event {
     case .told(_, let job, let attempt, let word):
       if let id = JobID(job) { record(.told(id, attempt: attempt, word)) }
+    case .programEnded(let program, let ending, let demand): record(.programEnded(program, ending, demand))
     case .late(let seconds): record(.late(seconds: seconds))
     default: break
     }

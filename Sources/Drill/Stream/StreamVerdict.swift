@@ -26,6 +26,7 @@ public struct StreamVerdict: DrillVerdict {
   var outcomes: [String: Int]
   var rows: [Row] = []
   var mixed: [String: Times] = [:]
+  var ends = ProgramEnds()
   /// From the first submission to the last end.
   var seconds = 0.0
   /// Jobs done in a second, all the time.
@@ -70,8 +71,8 @@ public struct StreamVerdict: DrillVerdict {
     }
     let attempts = outcomes.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
     lines.append(
-      "\(counts.attempts) attempts (\(attempts)). In \(tenths(seconds)) s, \(tenths(rate)) jobs/s over all of it. The "
-        + "machine was late by up to \(tenths(lateness)) s.")
+      "\(counts.attempts) attempts (\(attempts)). In \(tenths(seconds)) s, \(tenths(rate)) jobs/s over all of it. "
+        + "\(ends). The machine was late by up to \(tenths(lateness)) s.")
     if !rows.isEmpty {
       lines += ["", "What happened:"] + rows.map { "- \($0.fault): \($0.evidence)" }
     }
