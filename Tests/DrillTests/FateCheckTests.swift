@@ -76,6 +76,15 @@ import Testing
     #expect(violations(.fails, "failed", [("failed", 1, 2), ("failed", 3, 4), ("failed", 5, 6)]).count == 1)
   }
 
+  @Test func anInterruptionThatCountsAsAFailureIsFound() {
+    #expect(
+      violations(.fails, "failed", [("interrupted", 1, 2), ("failed", 3, 4), ("released", 5, 6), ("failed", 7, 8)])
+        == [])
+    #expect(
+      violations(.fails, "failed", [("interrupted", 1, 2), ("failed", 3, 4)])
+        == ["job 3 was to fail for good with failure 2, and its attempts are interrupted, failed"])
+  }
+
   @Test func anAttemptAfterTheFinalFailureIsFound() {
     #expect(violations(.fails, "failed", [("failed", 1, 2), ("failed", 3, 4), ("lost", 5, 6)]).count == 1)
     #expect(

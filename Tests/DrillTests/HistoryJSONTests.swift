@@ -27,7 +27,7 @@ import Testing
       .saved(worker: "a", job: "id-3", attempt: 2, sequence: 5),
       .programEnded("coordinator-1-2", .signalled(9), .killed), .programEnded("worker-1-1", .exited(1), .none),
       .programEnded("worker-1-1", .exited(0), .told), .programEnded("worker-1-1", .signalled(9), .overdue),
-      .counted(jobs: 12), .transaction(isOpen: true), .transaction(isOpen: false),
+      .lease(seconds: 2.5), .counted(jobs: 12), .transaction(isOpen: true), .transaction(isOpen: false),
       .began(worker: "a", job: "id-3", attempt: 2),
       .accepted(meant, id: "id-4"),
       .accepted(job, id: "id-3"), .workerStarted("a"), .workerReady("a"), .workerEnded("a", .exited(0)),

@@ -64,6 +64,35 @@ import Testing
       } == ["c began attempt 2 of job 0, which it had not been given"])
   }
 
+  /// Worker b says at 20.5 that it drains.
+  private func draining(given: Double = 20, began: Double, late: Double? = nil) -> [String] {
+    violations { history in
+      history.at(0, .workerStarted("b"))
+      history.at(20.5, .drainSeen(worker: "b", source: "sigterm"))
+      history.at(given, .given(worker: "b", job: "id-0", attempt: 2))
+      history.at(began, .began(worker: "b", job: "id-0", attempt: 2))
+      if let late { history.at(20.6, .late(seconds: late)) }
+    }
+  }
+
+  @Test func aWorkerThatDrainsMayBeGivenALeaseAndHaveJustBegunAnother() {
+    #expect(draining(began: 20.4) == [])
+    #expect(draining(began: 20.6) == [], "it looked before it was told")
+    #expect(draining(began: 21, late: 0.2) == [])
+    #expect(
+      violations { history in
+        history.at(0, .workerStarted("b"))
+        history.at(19, .drainSeen(worker: "b", source: "sigterm"))
+        history.at(20, .given(worker: "b", job: "id-0", attempt: 2))
+      } == [])
+  }
+
+  @Test func aWorkerThatBeginsAJobWhenItDrainsIsFound() {
+    #expect(draining(began: 21) == ["b began attempt 2 of job 0 0.5 s after it had said that it drains"])
+    // What it was given only after that it knows not to begin, late or not.
+    #expect(draining(given: 20.55, began: 20.6, late: 0.2).count == 1)
+  }
+
   @Test(arguments: ["held", "cancel"]) func aRenewalAfterTheNextAttemptWasGivenAwayIsFound(answer: String) {
     #expect(
       violations { history in

@@ -29,7 +29,7 @@ struct FaultCheck: Sendable {
   /// When workers were told that a job of the steady load is done.
   let dones: [Double]
   /// When jobs were accepted.
-  let accepted: [Int: Double]
+  var accepted: [Int: Double] { base.acceptedAt }
   /// When those of the steady load were.
   let coming: [Double]
   /// What was answered to the cancellation of a job, and when.
@@ -46,9 +46,6 @@ struct FaultCheck: Sendable {
     self.faults = faults
     self.forgivesSlowness = forgivesSlowness
     base = InterruptionCheck(history: history)
-    accepted = history.reduce(into: [:]) { accepted, entry in
-      if case .accepted(let job, _) = entry.event { accepted[job.index] = entry.at }
-    }
     let others = base.jobs.values.filter { $0.fate != .done }
     let otherIDs = Set(others.compactMap { [ids = base.ids] in ids[$0.index] })
     dones = self.history.compactMap { entry in
@@ -56,7 +53,7 @@ struct FaultCheck: Sendable {
       return entry.at
     }
     let otherNumbers = Set(others.map(\.index))
-    coming = accepted.compactMap { otherNumbers.contains($0.key) ? nil : $0.value }
+    coming = base.acceptedAt.compactMap { otherNumbers.contains($0.key) ? nil : $0.value }
     cancellations = history.reduce(into: [:]) { answers, entry in
       if case .cancelAnswered(let job, let answer) = entry.event { answers[job] = (entry.at, answer) }
     }
@@ -81,6 +78,10 @@ struct FaultCheck: Sendable {
     judgeSubmissions(&verdict)
     judgeReadiness(windows, &verdict)
     judgeEnds(&verdict)
+    let hindered = hindrances(windows)
+    let reaping = base.judgeReaping(except: hindered)
+    verdict.reapings = reaping.delays
+    verdict.violations += reaping.violations + base.judgePrecedence(except: hindered)
     for window in windows {
       var jobs = FaultVerdict.Jobs()
       for (at, job) in judged where at >= window.before && at < window.end { jobs.add(job) }
@@ -135,6 +136,14 @@ struct FaultCheck: Sendable {
     }
     verdict.violations += verdict.ends.violations
     verdict.remarks += verdict.ends.remarks
+  }
+
+  /// When coordinators or their database may be away, or have just come back.
+  private func hindrances(_ windows: [Window]) -> [ClosedRange<Double>] {
+    windows.compactMap { window in
+      guard !window.fault.sparesCoordinators, let begun = window.begun else { return nil }
+      return begun...max(begun, window.settled ?? window.end)
+    }
   }
 
   // MARK: Jobs

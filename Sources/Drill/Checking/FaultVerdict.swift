@@ -51,6 +51,8 @@ public struct FaultVerdict: DrillVerdict {
   /// What workers were told of leases, and how many answers clients had who read a job.
   var leases = LeaseCounts()
   var reads = 0
+  /// Seconds from the time when the leases of dead workers must have run out until they were ended.
+  var reapings: [Double] = []
   /// How often the coordinators were asked whether they are ready, and how often they were not.
   var readinessAsked = 0
   var notReady = 0
@@ -71,6 +73,7 @@ public struct FaultVerdict: DrillVerdict {
     resumptions += other.resumptions
     leases.add(other.leases)
     reads += other.reads
+    reapings += other.reapings
     readinessAsked += other.readinessAsked
     notReady += other.notReady
     ends.add(other.ends)
@@ -96,7 +99,9 @@ public struct FaultVerdict: DrillVerdict {
       "\(jobs.accepted) jobs accepted, \(jobs.done) done, \(jobs.failed) failed, \(jobs.lost) lost, "
         + "\(jobs.doubleSettled) double-settled; \(repeated) were submitted twice with their key. As they were meant to, "
         + "\(jobs.failedAsMeant) more failed for good and \(jobs.cancelled) were cancelled.",
-      "\(checkpoints) attempts saved checkpoints, and \(resumptions) went on from one. \(leases); clients had \(reads) answers about jobs. The coordinators were asked "
+      "\(checkpoints) attempts saved checkpoints, and \(resumptions) went on from one. \(leases); \(reapings.count) "
+        + "of workers that were dead or stood still were ended within \(tenths(reapings.max() ?? 0)) s of running out. "
+        + "Clients had \(reads) answers about jobs. The coordinators were asked "
         + "\(readinessAsked) times whether they are ready; \(notReady) times they were not, or did not answer. Attempts: "
         + attempts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
         + ". \(ends). The machine was late by up to \(tenths(lateness)) s.",

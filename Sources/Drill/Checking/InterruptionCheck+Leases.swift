@@ -38,8 +38,8 @@ extension InterruptionCheck {
 
     /// Who was given each attempt, and when that was heard of.
     var given: [Int: [(worker: String, at: Double)]] = [:]
-    /// Who began each attempt.
-    var begun: [Int: [String]] = [:]
+    /// Who began each attempt, and when that was heard of.
+    var begun: [Int: [(worker: String, at: Double)]] = [:]
     var answers: [Answer] = []
 
     mutating func give(_ attempt: Int, to worker: String, at time: Double) {
@@ -48,8 +48,8 @@ extension InterruptionCheck {
   }
 
   /// Whether a job was one worker's at a time, by what all of them were told: each attempt was given to one, who alone began
-  /// it; no heartbeat renewed it that was sent after the next had been given away; and none was refused before it had
-  /// ended.
+  /// it, and not after it had said that it drains; no heartbeat renewed it that was sent after the next had been given
+  /// away; and none was refused before it had ended.
   ///
   /// What a worker was told is heard of after it was, and when it asked is known from itself: so these times err on the
   /// safe side.
@@ -62,9 +62,14 @@ extension InterruptionCheck {
         "attempt \(attempt) of job \(ending.job) was given away \(holders.count) times, to "
           + holders.map(\.worker).joined(separator: " and "))
     }
-    for (attempt, workers) in told.begun.sorted(by: { $0.key < $1.key }) {
-      for worker in workers where !(told.given[attempt] ?? []).contains(where: { $0.worker == worker }) {
-        violations.append("\(worker) began attempt \(attempt) of job \(ending.job), which it had not been given")
+    for (attempt, beginnings) in told.begun.sorted(by: { $0.key < $1.key }) {
+      for (worker, at) in beginnings {
+        let text = "\(worker) began attempt \(attempt) of job \(ending.job)"
+        if let given = told.given[attempt]?.first(where: { $0.worker == worker }) {
+          violations += judgeBeginning(at, of: text, givenAt: given.at, by: worker)
+        } else {
+          violations.append("\(text), which it had not been given")
+        }
       }
     }
     for answer in told.answers { violations += judge(answer, of: ending, told) }

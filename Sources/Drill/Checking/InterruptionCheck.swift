@@ -36,6 +36,8 @@ struct InterruptionCheck: Sendable {
 
   var jobs: [Int: DrillJob] = [:]
   var ids: [Int: String] = [:]
+  /// When jobs were accepted.
+  var acceptedAt: [Int: Double] = [:]
   var endings: [Int: JobEnding] = [:]
   var runs: [Int: [ProgramRun]] = [:]
   var workers: [String: Worker] = [:]
@@ -45,6 +47,8 @@ struct InterruptionCheck: Sendable {
   var checkpoints: [String: Checkpoints] = [:]
   /// By the job's id.
   var leases: [String: Leases] = [:]
+  /// How long a lease lasts, in seconds; nil in a history that does not tell.
+  var lease: Double?
   var lateness = Lateness()
   var duration = 0.0
   var leftProcesses = 0
@@ -61,6 +65,7 @@ struct InterruptionCheck: Sendable {
     case .accepted(let job, let id):
       jobs[job.index] = job
       ids[job.index] = id
+      acceptedAt[job.index] = entry.at
     case .workerStarted(let name): workers[name, default: Worker()].startedAt = entry.at
     case .workerReady(let name): workers[name, default: Worker()].isReady = true
     case .workerEnded(let name, let ending):
@@ -70,6 +75,9 @@ struct InterruptionCheck: Sendable {
       workers[name, default: Worker()].faults.append((number, kind, entry.at, deadline))
     case .drainSeen(let name, _):
       if workers[name]?.drainSeenAt == nil { workers[name, default: Worker()].drainSeenAt = entry.at }
+    case .programEnded(let name, _, .killed):
+      // Of the programs that are started again, this is what tells when they were dead.
+      if workers[name]?.killedAt == nil { workers[name]?.killedAt = entry.at }
     case .killed(let name, let isOverdue):
       workers[name, default: Worker()].killedAt = entry.at
       workers[name, default: Worker()].isOverdue = isOverdue
@@ -88,13 +96,14 @@ struct InterruptionCheck: Sendable {
       leases[job, default: Leases()].answers.append(
         Leases.Answer(worker: worker, attempt: attempt, answer: answer, sentAt: sentAt, at: entry.at))
     case .began(let worker, let job, let attempt):
-      leases[job, default: Leases()].begun[attempt, default: []].append(worker)
+      leases[job, default: Leases()].begun[attempt, default: []].append((worker, entry.at))
+    case .lease(let seconds): lease = seconds
     case .late(let seconds): lateness.add(seconds, at: entry.at)
     case .run(let run): runs[run.job, default: []].append(run)
     case .left(let processes): leftProcesses = processes
     // Of drills of other sorts.
-    case .fleet, .receipt, .givenUp, .cancelAnswered, .read, .readiness, .database, .counted, .transaction, .phase,
-      .programEnded:
+    case .fleet, .receipt, .givenUp, .cancelAnswered, .read, .readiness, .database, .counted, .transaction,
+      .phase, .programEnded:
       break
     case .ending(let ending): endings[ending.job] = ending
     }
@@ -123,6 +132,10 @@ struct InterruptionCheck: Sendable {
     judgeWorkers(&verdict)
     for index in jobs.keys.sorted() { judgeWork(index, &verdict) }
     measureGaps(&verdict)
+    verdict.violations += judgePrecedence() + judgeHandovers()
+    let reaping = judgeReaping()
+    verdict.reapings = reaping.delays
+    verdict.violations += reaping.violations
     return verdict
   }
 }

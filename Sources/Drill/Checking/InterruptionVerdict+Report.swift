@@ -40,6 +40,7 @@ extension InterruptionVerdict {
     for (name, values) in [
       ("from a notice to the drain", noticeDelays), ("left when the worker had gone", sparedSeconds),
       ("from hand-back to the next attempt", handoverGaps), ("from SIGKILL to the next attempt", killGaps),
+      ("from a silent worker's lease to its end", reapings),
     ] {
       guard !values.isEmpty else { continue }
       let sorted = values.sorted()

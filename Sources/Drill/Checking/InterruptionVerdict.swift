@@ -33,6 +33,8 @@ public struct InterruptionVerdict: DrillVerdict {
   var handoverGaps: [Double] = []
   /// Seconds from a SIGKILL to the next attempt at what was in flight.
   var killGaps: [Double] = []
+  /// Seconds from the time when the leases of dead workers must have run out until they were ended.
+  var reapings: [Double] = []
   /// The latest that the drill itself or a step of a job was, in seconds.
   var lateness = 0.0
   /// What must not be. Empty for a drill that shows what it is to show.

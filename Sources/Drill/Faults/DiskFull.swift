@@ -10,6 +10,7 @@
 struct DiskFull: Fault {
   let name = "disk-full"
   let summary = "the disk with one worker's scratch folders is full for 8 s"
+  let sparesCoordinators = true
   let failsAttempts = true
 
   /// How large the small disk is, for `mount`.

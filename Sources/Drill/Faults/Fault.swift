@@ -20,6 +20,8 @@ protocol Fault: Sendable {
   var endurance: Endurance { get }
   /// Whether the database needs a standby.
   var needsStandby: Bool { get }
+  /// Whether coordinators and the database have nothing of it.
+  var sparesCoordinators: Bool { get }
   /// Whether attempts may fail on its account; jobs may not.
   var failsAttempts: Bool { get }
 
@@ -34,6 +36,7 @@ extension Fault {
   var recoveryLimit: Double { 10 }
   var endurance: Endurance { .none }
   var needsStandby: Bool { false }
+  var sparesCoordinators: Bool { false }
   var failsAttempts: Bool { false }
 }
 

@@ -5,6 +5,7 @@ struct PinnedTransaction: Fault {
   let name = "pinned-transaction"
   let summary = "a transaction stays open, with a number and a view of its own, and holds back all cleaning up"
   let endurance = Endurance.holdsRate
+  let sparesCoordinators = true
 
   func inflict(on stage: FaultStage) async throws -> String? {
     let transaction = LongTransaction(fleet: stage.fleet, note: stage.note)

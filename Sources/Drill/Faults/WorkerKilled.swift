@@ -4,6 +4,7 @@ struct WorkerKilled: Fault {
   var place = 0
   let name = "worker-sigkill"
   let summary = "SIGKILL of one worker and its programs"
+  let sparesCoordinators = true
 
   func inflict(on stage: FaultStage) async throws -> String? {
     guard let process = stage.workers[place % stage.workers.count].process else { return nil }

@@ -2,6 +2,7 @@
 struct WorkerKilledRepeatedly: Fault {
   let name = "worker-sigkill-again"
   let summary = "SIGKILL of one worker and its programs, five times, as soon as it works again"
+  let sparesCoordinators = true
 
   func inflict(on stage: FaultStage) async throws -> String? {
     let worker = stage.workers[0]

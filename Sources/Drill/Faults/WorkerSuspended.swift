@@ -4,6 +4,7 @@ struct WorkerSuspended: Fault {
   var place = 1
   let name = "worker-sigstop"
   let summary = "SIGSTOP of one worker and its programs for 1.5 leases, then SIGCONT"
+  let sparesCoordinators = true
 
   func inflict(on stage: FaultStage) async throws -> String? {
     guard let process = stage.workers[place % stage.workers.count].process else { return nil }

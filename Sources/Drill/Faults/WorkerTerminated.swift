@@ -4,6 +4,7 @@ struct WorkerTerminated: Fault {
   var place = 2
   let name = "worker-sigterm"
   let summary = "SIGTERM of one worker"
+  let sparesCoordinators = true
 
   func inflict(on stage: FaultStage) async throws -> String? {
     guard let process = stage.workers[place % stage.workers.count].process else { return nil }

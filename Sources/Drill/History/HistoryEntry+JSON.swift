@@ -13,6 +13,9 @@ extension HistoryEntry: JSONEncodable {
         writer.field("event", "fleet")
         Self.write("coordinators", names: coordinators, to: &writer)
         Self.write("workers", names: workers, to: &writer)
+      case .lease(let seconds):
+        writer.field("event", "lease")
+        writer.field("seconds", seconds)
       case .receipt(let job, let id, let part, let sentAt):
         writer.field("event", "receipt")
         writer.field("number", job)

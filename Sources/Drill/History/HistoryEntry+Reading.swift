@@ -70,6 +70,7 @@ extension HistoryEntry: JSONDecodable {
     switch line.event {
     case "accepted": line.job.map { .accepted($0, id: line.id) }
     case "fleet": .fleet(coordinators: line.coordinators, workers: line.workers)
+    case "lease": line.seconds.map { .lease(seconds: $0) }
     case "receipt": .receipt(job: line.number, id: line.id, from: line.source, sentAt: line.seconds ?? 0)
     case "given_up": .givenUp(job: line.number, reason: line.words)
     case "counted": .counted(jobs: line.number)

@@ -5,6 +5,8 @@ import BatonShared
 enum HistoryEvent: Sendable {
   /// Which parts there are, all the time; programs that take a part's place one after the other have its name and a number.
   case fleet(coordinators: [String], workers: [String])
+  /// How long a lease lasts, all the time.
+  case lease(seconds: Double)
   /// A submission was answered with success.
   case accepted(DrillJob, id: String)
   /// A coordinator's answer to a submission, the first or one that was repeated with the same key.

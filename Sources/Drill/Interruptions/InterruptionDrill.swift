@@ -38,6 +38,7 @@ public struct InterruptionDrill: Drill {
   }
 
   private func play(_ fleet: DrillFleet, _ recorder: HistoryRecorder) async throws {
+    recorder.record(.lease(seconds: options.lease))
     let port = try await startCoordinator(fleet)
     let address = "http://127.0.0.1:\(port)"
     let end = ContinuousClock.now + .seconds(options.seconds)

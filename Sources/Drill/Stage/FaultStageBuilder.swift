@@ -70,6 +70,7 @@ struct FaultStageBuilder: Sendable {
       coordinatorLinks: ways.workers, databaseLinks: ways.database, standby: standby, lease: options.lease,
       hasSmallDisk: hasSmallDisk, isShort: options.isShort)
     note(.fleet(coordinators: coordinators.map(\.name), workers: workers.map(\.name)))
+    note(.lease(seconds: options.lease))
     try await withThrowingTaskGroup(of: Void.self) { group in
       for kept in coordinators { group.addTask { try await kept.run() } }
       for client in ways.clients { try await waitUntilReady(client) }
