@@ -65,4 +65,11 @@ import Testing
     let event = try #require(WorkerWords.event(line, worker: "worker-1-1", origin: 0))
     #expect("\(event)" == "\(HistoryEvent.began(worker: "worker-1-1", job: "id-7", attempt: 2))")
   }
+
+  @Test func onlyASynchronousStandbyHasEveryCommit() {
+    #expect(Failover.isSynchronous("sync\n"))
+    #expect(!Failover.isSynchronous("async\n"))
+    #expect(!Failover.isSynchronous("potential\n"))
+    #expect(!Failover.isSynchronous("\n"))
+  }
 }

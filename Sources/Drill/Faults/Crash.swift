@@ -10,6 +10,8 @@ struct Crash: Fault {
     try await stage.postgres.stop(mode: .immediate)
     for process in programs { await process.ended.wait(seconds: 10) }
     try await stage.hold(seconds: 2)
+    // Nobody notes that the database is away: the coordinators are, too, or just starting, and who does not answer says
+    // nothing wrong.
     try await stage.postgres.start()
     let killed = programs.count { $0.ended.value == .signalled(Signals.kill) }
     return killed == stage.coordinators.count + stage.workers.count ? "\(killed) programs killed" : nil

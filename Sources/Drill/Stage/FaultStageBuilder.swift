@@ -101,8 +101,7 @@ struct FaultStageBuilder: Sendable {
     try await fleet.postgres.run("select pg_reload_conf()")
     let end = ContinuousClock.now + .seconds(30)
     while ContinuousClock.now < end {
-      let state = try await fleet.postgres.run("select sync_state from pg_stat_replication")
-      if state.hasPrefix("sync") { return standby }
+      if try await Failover.isSynchronous(fleet.postgres) { return standby }
       try await Task.sleep(for: .milliseconds(100))
     }
     await standby.shutdown()
