@@ -159,4 +159,42 @@ import Testing
     let both = FaultCheck(history: self.history().entries + history.entries, faults: [fault, DiskFull()]).verdict()
     #expect(both.violations == [])
   }
+
+  @Test func anAcceptedJobOfWhichNothingIsKnownIsFound() {
+    let entries = history().entries.filter { entry in
+      if case .ending(let ending) = entry.event { ending.job != 7 } else { true }
+    }
+    let verdict = FaultCheck(history: entries, faults: [fault]).verdict()
+    #expect(verdict.violations == ["job 7 is lost: nothing is known of it in the end"])
+    #expect(verdict.jobs.lost == 1)
+  }
+
+  @Test func aProgramThatLeftAStepOutIsFound() {
+    var history = history()
+    history.at(12, .accepted(job(400, kind: .exec), id: "id-400"))
+    history.at(200, .counted(jobs: 401), .ending(ending(400, "done", ["done"])))
+    var run = ProgramRun(job: 400, attempt: 1, worker: "a", first: 1, startedAt: 12)
+    run.steps = [1, 2, 4].map { .init(number: $0, at: 12 + Double($0) / 10) }
+    history.run(run)
+    #expect(verdict(history).violations == ["job 400 is done, but its step 3 was never executed"])
+  }
+
+  @Test func anAttemptWithoutAnEndIsFound() {
+    var history = history()
+    history.at(200, .ending(ending(7, "done", ["done", nil])))
+    #expect(verdict(history).violations == ["attempt 2 of job 7 is 'open' in the end"])
+  }
+
+  @Test func aFaultThatDoesNotComeToItsEndIsFound() {
+    let entries = history().entries.filter { entry in
+      if case .phase(_, .over) = entry.event { false } else { true }
+    }
+    #expect(
+      FaultCheck(history: entries, faults: [fault]).verdict().violations
+        == ["coordinator-sigkill did not come to its end"])
+  }
+
+  @Test func nothingDoneBeforeAFaultIsFound() {
+    #expect(verdict(history(silence: 0...10)).violations == ["nothing was done before coordinator-sigkill"])
+  }
 }

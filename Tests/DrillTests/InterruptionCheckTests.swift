@@ -164,6 +164,16 @@ import Testing
     #expect(history.verdict.doubleSettled == 1)
   }
 
+  @Test func anAttemptWithoutAnEndIsFound() {
+    var history = killed()
+    let attempts: [JobEnding.Attempt] = [
+      .init(number: 1, worker: "a", outcome: nil, reason: nil, startedAt: 1, endedAt: nil),
+      .init(number: 2, worker: "b", outcome: "done", reason: nil, startedAt: 36, endedAt: 80),
+    ]
+    history.at(3000, .ending(JobEnding(job: 0, id: "id-0", status: "done", error: nil, attempts: attempts)))
+    expect(history, violates: "job 0 is done, but its attempt 1 has no end")
+  }
+
   @Test func anAttemptThatFailedIsFound() {
     var history = handedOver()
     history.end(job, "done", ("a", "failed", 1, 26.3), ("b", "done", 26.9, 60))
