@@ -54,7 +54,8 @@ import Testing
       violations { $0.samples.append(.init(sentAt: 17, seconds: 0.1, isGood: false)) } == [
         "1 of 281 requests after the return were not answered with success"
       ])
-    #expect(violations { $0.samples.removeAll { $0.sentAt >= 16 } }.count == 1)
+    #expect(
+      violations { $0.samples.removeAll { $0.sentAt >= 16 } } == ["nobody asked for anything after the return"])
   }
 
   @Test func onlyALateMachineExcusesThem() {
@@ -73,6 +74,14 @@ import Testing
 
   @Test func memoryAndJobsAreJudged() {
     #expect(violations { $0.megabytesPeak = 301 } == ["the coordinator took 301 MB"])
+    #expect(violations { $0.megabytesPeak = nil } == ["nobody knows how much memory the coordinator took"])
+    let elsewhere = HerdVerdict(
+      record { record in
+        record.megabytesPeak = nil
+        record.showsMemory = false
+      })
+    #expect(elsewhere.violations == [])
+    #expect(elsewhere.remarks.count == 1)
     #expect(violations { $0.done = 0 } == ["1000 of 1000 jobs were not done"])
   }
 }

@@ -6,6 +6,9 @@
 
 /// The system's processes, where it shows them in `/proc`; elsewhere there seem to be none.
 enum ProcessTable {
+  /// Whether the system shows them.
+  static var isShown: Bool { contents("/proc/self/status") != nil }
+
   /// The processes that this one has started.
   static func children(of parent: Int32) -> [Int32] {
     pids().filter { pid in

@@ -41,7 +41,10 @@ public struct HerdDrill: Drill {
   public func run() async throws -> HerdVerdict {
     let fleet = try setting.fleet()
     let notes = Notes()
-    notes.note { record, _ in record.workers = options.workers }
+    notes.note { record, _ in
+      record.workers = options.workers
+      record.showsMemory = ProcessTable.isShown
+    }
     try await fleet.play { late in
       notes.note { record, now in record.late.append((now, late)) }
     } body: {
