@@ -146,6 +146,12 @@ public struct BatonClient: Sendable {
 
   /// What the coordinator refused, also when something in between answered in its place.
   private static func problem(_ answer: APIAnswer) -> Problem {
+    var problem = words(of: answer)
+    problem.retryAfter = answer.header("Retry-After").flatMap { Double($0) }
+    return problem
+  }
+
+  private static func words(of answer: APIAnswer) -> Problem {
     if let problem = try? Problem(json: answer.body), problem.status != 0 || !problem.code.isEmpty {
       var problem = problem
       problem.status = answer.status

@@ -12,6 +12,19 @@ import Testing
     try await BatonClient.with(.init(address: address, token: token, timeout: timeout), body)
   }
 
+  @Test func aRefusalCarriesWhenToAskAgain() async throws {
+    try await CoordinatorDouble.run { _, _ in
+      var answer = CoordinatorDouble.Answer.problem(Problem(.databaseUnavailable, "not now"))
+      answer.headers["Retry-After"] = "3"
+      return answer
+    } _: { double in
+      try await self.with(double.address) { client in
+        let problem = await #expect(throws: Problem.self) { try await client.send(.ready()) }
+        #expect(problem?.retryAfter == 3)
+      }
+    }
+  }
+
   @Test func everyCallIsSentAsTheContractSays() async throws {
     let id = Samples.id(7)
     let job = Samples.job(7)

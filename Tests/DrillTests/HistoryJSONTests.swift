@@ -27,6 +27,8 @@ import Testing
       .saved(worker: "a", job: "id-3", attempt: 2, sequence: 5),
       .programEnded("coordinator-1-2", .signalled(9), .killed), .programEnded("worker-1-1", .exited(1), .none),
       .programEnded("worker-1-1", .exited(0), .told), .programEnded("worker-1-1", .signalled(9), .overdue),
+      .refused(.submission, status: 503, from: "coordinator-1", saysWhen: true, sentAt: 1.5),
+      .refused(.cancellation, status: 500, from: "coordinator-1", saysWhen: false, sentAt: 1.5),
       .lease(seconds: 2.5), .counted(jobs: 12), .transaction(isOpen: true), .transaction(isOpen: false),
       .began(worker: "a", job: "id-3", attempt: 2),
       .accepted(meant, id: "id-4"),

@@ -77,6 +77,7 @@ struct FaultCheck: Sendable {
     }
     judgeSubmissions(&verdict)
     judgeReadiness(windows, &verdict)
+    judgeRefusals(&verdict)
     judgeEnds(&verdict)
     let hindered = hindrances(windows)
     let reaping = base.judgeReaping(except: hindered)

@@ -51,6 +51,8 @@ public struct FaultVerdict: DrillVerdict {
   /// What workers were told of leases, and how many answers clients had who read a job.
   var leases = LeaseCounts()
   var reads = 0
+  /// How long each request of a client took that was refused, in seconds.
+  var refusals: [Double] = []
   /// Seconds from the time when the leases of dead workers must have run out until they were ended.
   var reapings: [Double] = []
   /// How often the coordinators were asked whether they are ready, and how often they were not.
@@ -73,6 +75,7 @@ public struct FaultVerdict: DrillVerdict {
     resumptions += other.resumptions
     leases.add(other.leases)
     reads += other.reads
+    refusals += other.refusals
     reapings += other.reapings
     readinessAsked += other.readinessAsked
     notReady += other.notReady
@@ -101,7 +104,8 @@ public struct FaultVerdict: DrillVerdict {
         + "\(jobs.failedAsMeant) more failed for good and \(jobs.cancelled) were cancelled.",
       "\(checkpoints) attempts saved checkpoints, and \(resumptions) went on from one. \(leases); \(reapings.count) "
         + "of workers that were dead or stood still were ended within \(tenths(reapings.max() ?? 0)) s of running out. "
-        + "Clients had \(reads) answers about jobs. The coordinators were asked "
+        + "Clients had \(reads) answers about jobs, and \(refusals.count) of their requests were refused, within "
+        + "\(tenths(refusals.max() ?? 0)) s. The coordinators were asked "
         + "\(readinessAsked) times whether they are ready; \(notReady) times they were not, or did not answer. Attempts: "
         + attempts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
         + ". \(ends). The machine was late by up to \(tenths(lateness)) s.",

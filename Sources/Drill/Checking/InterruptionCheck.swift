@@ -102,7 +102,7 @@ struct InterruptionCheck: Sendable {
     case .run(let run): runs[run.job, default: []].append(run)
     case .left(let processes): leftProcesses = processes
     // Of drills of other sorts.
-    case .fleet, .receipt, .givenUp, .cancelAnswered, .read, .readiness, .database, .counted, .transaction,
+    case .fleet, .receipt, .givenUp, .cancelAnswered, .read, .refused, .readiness, .database, .counted, .transaction,
       .phase, .programEnded:
       break
     case .ending(let ending): endings[ending.job] = ending

@@ -42,6 +42,13 @@ extension HistoryEntry: JSONEncodable {
         writer.field("attempt", attempt)
         writer.field("from", part)
         writer.field("seconds", (sentAt * 1000).rounded() / 1000)
+      case .refused(let act, let status, let part, let saysWhen, let sentAt):
+        writer.field("event", "refused")
+        writer.field("words", act.rawValue)
+        writer.field("status", status)
+        writer.field("from", part)
+        writer.field("says_when", saysWhen)
+        writer.field("seconds", (sentAt * 1000).rounded() / 1000)
       case .given(let worker, let job, let attempt):
         Self.write("given", worker, to: &writer)
         writer.field("id", job)

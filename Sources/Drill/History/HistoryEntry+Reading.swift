@@ -46,7 +46,7 @@ extension HistoryEntry: JSONDecodable {
         line.seconds = try reader.optional { reader throws(JSONError) in try reader.time() }
       case "sequence": line.sequence = try reader.count()
       case "status": line.status = try reader.optional { reader throws(JSONError) in try reader.count() }
-      case "overdue", "open": line.flag = try reader.bool()
+      case "overdue", "open", "says_when": line.flag = try reader.bool()
       case "coordinators": line.coordinators = try Self.names(&reader)
       case "workers": line.workers = try Self.names(&reader)
       case "job": line.job = try reader.value()
@@ -79,6 +79,11 @@ extension HistoryEntry: JSONDecodable {
     case "read":
       .read(
         job: line.number, status: line.words, attempt: line.attempt, from: line.source, sentAt: line.seconds ?? 0)
+    case "refused":
+      ClientAct(rawValue: line.words).map {
+        .refused(
+          $0, status: line.status ?? 0, from: line.source, saysWhen: line.flag, sentAt: line.seconds ?? 0)
+      }
     case "given": .given(worker: line.worker, job: line.id, attempt: line.attempt)
     case "answered":
       LeaseStatus(rawValue: line.words).map {

@@ -19,6 +19,9 @@ enum HistoryEvent: Sendable {
   /// What a coordinator answered to a client who asked for a job: its status, or `unknown`, and how often it had been leased.
   /// - Parameter sentAt: When it was asked, in seconds since the drill's start.
   case read(job: Int, status: String, attempt: Int, from: String, sentAt: Double)
+  /// A coordinator refused what a client asked for: with which status, and whether it said when to ask again.
+  /// - Parameter sentAt: When it was asked, in seconds since the drill's start.
+  case refused(ClientAct, status: Int, from: String, saysWhen: Bool, sentAt: Double)
   /// What a coordinator's `/ready` answered, 200 or 503; nil if it did not within ``ReadinessWatch/patience``.
   /// - Parameter sentAt: When it was asked, in seconds since the drill's start.
   case readiness(coordinator: String, status: Int?, sentAt: Double)
@@ -69,6 +72,13 @@ enum HistoryEvent: Sendable {
   var parts: [String]? {
     if case .fleet(let coordinators, let workers) = self { coordinators + workers } else { nil }
   }
+}
+
+/// What a client asks of a coordinator.
+enum ClientAct: String, Sendable, CaseIterable {
+  case submission
+  case reading
+  case cancellation
 }
 
 /// How far a fault is.

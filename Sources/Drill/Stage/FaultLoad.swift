@@ -170,12 +170,13 @@ final class FaultLoad: Sendable {
     let request = APIRequest.submit(submission, idempotencyKey: "drill-\(job.index)")
     var turn = first
     var failure = "it was not tried"
+    var pause = 0.2
     while !isGivenUp, !Task.isCancelled {
       let coordinator = coordinators[turn % coordinators.count]
       turn += 1
       let sentAt = recorder.now
       do {
-        let id = try await coordinator.client.send(request).id
+        let id = try await ask(for: .submission, request, at: coordinator).id
         let isFirst = state.withLock { state in
           defer { state.ids[job.index] = state.ids[job.index] ?? id }
           return state.ids[job.index] == nil
@@ -185,10 +186,31 @@ final class FaultLoad: Sendable {
       } catch {
         failure = "\(coordinator.name): \(error)"
         // Whatever it was, the same again is safe: the key tells that it is the same. The other coordinator may know.
-        try? await Task.sleep(for: .milliseconds(200))
+        try? await Task.sleep(for: .seconds(pause))
+        pause = min(1, pause * 2)
       }
     }
     recorder.record(.givenUp(job: job.index, reason: failure))
+  }
+
+  /// Asks once, and writes it down if it is refused.
+  private func ask<Answer: Sendable>(
+    for act: ClientAct, _ request: APIRequest<Answer>, at coordinator: (name: String, client: BatonClient)
+  ) async throws -> Answer {
+    var request = request
+    request.repetition = .once
+    let sentAt = recorder.now
+    do {
+      return try await coordinator.client.send(request)
+    } catch let problem as Problem {
+      // That there is no such job, or that it has ended, is an answer.
+      if problem.status != 404, problem.status != 409 {
+        recorder.record(
+          .refused(
+            act, status: problem.status, from: coordinator.name, saysWhen: problem.retryAfter != nil, sentAt: sentAt))
+      }
+      throw problem
+    }
   }
 
   /// Asks how a job stands, the coordinators in turn. What is not answered is not asked again.
@@ -201,7 +223,7 @@ final class FaultLoad: Sendable {
       let sentAt = recorder.now
       var answer: (status: String, attempt: Int)?
       do {
-        let snapshot = try await coordinator.client.send(.job(id))
+        let snapshot = try await ask(for: .reading, .job(id), at: coordinator)
         answer = (snapshot.status.rawValue, snapshot.attempt)
       } catch let problem as Problem where problem.status == 404 {
         answer = ("unknown", 0)
@@ -221,7 +243,7 @@ final class FaultLoad: Sendable {
     var turn = job.index
     while !isGivenUp, !Task.isCancelled {
       do {
-        let answer = try await coordinators[turn % coordinators.count].client.send(.cancel(id)).status
+        let answer = try await ask(for: .cancellation, .cancel(id), at: coordinators[turn % coordinators.count]).status
         return recorder.record(.cancelAnswered(job: job.index, answer: answer.rawValue))
       } catch let problem as Problem where problem.status == 409 {
         // It has ended; of this very request, where its first answer was lost.

@@ -23,6 +23,8 @@ public struct Problem: Error, Sendable, Hashable, CustomStringConvertible {
   public var detail: String
   /// One of `Code`, or a word that this version does not know.
   public var code: String
+  /// What the answer's header `Retry-After` asked for, in seconds; no part of the JSON.
+  public var retryAfter: Double?
 
   public init(status: Int, title: String, detail: String, code: String) {
     self.status = status
