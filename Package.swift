@@ -164,8 +164,8 @@ let package = Package(
     tests(
       "FuzzTests",
       [
-        "BatonClient", "BatonCommandLine", "BatonCoordinator", "BatonJSON", "BatonMetadataDouble", "BatonPostgres",
-        "BatonShared", "BatonTestSupport", "BatonWorker", http1,
+        "BatonBench", "BatonClient", "BatonCommandLine", "BatonCoordinator", "BatonJSON", "BatonMetadataDouble",
+        "BatonPostgres", "BatonShared", "BatonTelemetry", "BatonTestSupport", "BatonWorker", http1,
       ]),
     tests("JSONTests", ["BatonJSON", "BatonTestSupport"]),
     tests("SharedTests", ["BatonJSON", "BatonShared", "BatonTestSupport"]),

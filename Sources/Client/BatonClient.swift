@@ -187,7 +187,7 @@ public struct BatonClient: Sendable {
     // A user's name and password in an address would end up in every error message.
     guard let first = rest.first, first != "/", first != ":", first != "?",
       !rest.contains(where: { $0.isWhitespace || $0 == "@" || $0 == "#" || $0 == "?" })
-    else { throw ClientError.invalidAddress(rest.contains("@") ? "…@…" : address) }
+    else { throw ClientError.invalidAddress(address.contains("@") ? "…@…" : address) }
     return String(base)
   }
 
