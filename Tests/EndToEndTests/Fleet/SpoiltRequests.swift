@@ -4,8 +4,11 @@ import BatonTestSupport
 /// Requests with which something is wrong, the same for the same seed.
 struct SpoiltRequests {
   struct Request {
-    var method = "GET"
-    var bytes: [UInt8]
+    let method: String
+    let path: String
+    /// Empty where it is not known where it ends.
+    var body: [UInt8] = []
+    let bytes: [UInt8]
     /// Whether it ends where it says, so that another can follow on the same connection.
     var isFramed = true
   }
@@ -84,7 +87,7 @@ struct SpoiltRequests {
       let body = Array(#"{"kind":"k"}"#.utf8)
       return Self.framed("POST", Array("/jobs".utf8), (0..<3).map { _ in line(headers) }, body)
     default:
-      return Request(bytes: mutator.mutate(streams), isFramed: false)
+      return Self.unframed(mutator.mutate(streams))
     }
   }
 
@@ -93,7 +96,7 @@ struct SpoiltRequests {
     mutator.mutate(good).filter { $0 != UInt8(ascii: "\r") && $0 != UInt8(ascii: "\n") }
   }
 
-  private static func framed(_ method: String, _ target: [UInt8], _ headers: [[UInt8]], _ body: [UInt8]?) -> Request {
+  static func framed(_ method: String, _ target: [UInt8], _ headers: [[UInt8]], _ body: [UInt8]?) -> Request {
     var bytes = Array("\(method) ".utf8) + target + Array(" HTTP/1.1\r\nHost: a\r\n".utf8)
     for header in headers where !header.isEmpty { bytes += header + Array("\r\n".utf8) }
     if let body {
@@ -101,6 +104,13 @@ struct SpoiltRequests {
     } else {
       bytes += Array("\r\n".utf8)
     }
-    return Request(method: method, bytes: bytes)
+    let path = String(decoding: target, as: UTF8.self)
+    return Request(method: method, path: path, body: body ?? [], bytes: bytes)
+  }
+
+  private static func unframed(_ bytes: [UInt8]) -> Request {
+    let words = String(decoding: bytes, as: UTF8.self).split(separator: " ", maxSplits: 2).map(String.init)
+    let path = words.dropFirst().first?.prefix { $0 != "?" } ?? ""
+    return Request(method: words.first ?? "", path: String(path), bytes: bytes, isFramed: false)
   }
 }
