@@ -89,7 +89,8 @@ public struct BatonClient: Sendable {
       } catch {
         let remaining = end - ContinuousClock.now
         guard Self.mayRepeat(request.repetition, after: error),
-          let pause = schedule.next(remaining: remaining, using: &generator)
+          let pause = schedule.next(
+            remaining: remaining, atLeast: .seconds((error as? Problem)?.retryAfter ?? 0), using: &generator)
         else {
           // A last try that the end of the time cut short says less than the one before it. (Where a request must not
           // be repeated, it says that it may have been sent.)
@@ -147,8 +148,14 @@ public struct BatonClient: Sendable {
   /// What the coordinator refused, also when something in between answered in its place.
   private static func problem(_ answer: APIAnswer) -> Problem {
     var problem = words(of: answer)
-    problem.retryAfter = answer.header("Retry-After").flatMap { Double($0) }
+    problem.retryAfter = answer.header("Retry-After").flatMap(Self.seconds)
     return problem
+  }
+
+  /// A number of seconds; nil for a date, which nobody sends who asks for a moment, and for what makes no sense.
+  static func seconds(_ text: String) -> Double? {
+    guard let seconds = UInt32(text) else { return nil }
+    return Double(seconds)
   }
 
   private static func words(of answer: APIAnswer) -> Problem {

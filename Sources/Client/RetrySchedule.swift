@@ -9,10 +9,11 @@ struct RetrySchedule {
   }
 
   /// The next pause; nil when it would not end before the time is up.
+  /// - Parameter floor: What the server asked for (`Retry-After`); the jittered pause comes on top of it.
   mutating func next(
-    remaining: Duration, using generator: inout some RandomNumberGenerator
+    remaining: Duration, atLeast floor: Duration = .zero, using generator: inout some RandomNumberGenerator
   ) -> Duration? {
-    let jittered = pause * Double.random(in: 0.5...1, using: &generator)
+    let jittered = floor + pause * Double.random(in: 0.5...1, using: &generator)
     guard jittered < remaining else { return nil }
     pause = min(longest, pause * 2)
     return jittered

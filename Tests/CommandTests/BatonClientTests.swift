@@ -189,5 +189,17 @@ import Testing
       #expect(pause <= .milliseconds(most) && pause >= .milliseconds(most / 2))
     }
     #expect(schedule.next(remaining: .milliseconds(100), using: &generator) == nil)
+    // Nobody comes sooner than was asked for, and not all at once.
+    let asked = schedule.next(remaining: .seconds(10), atLeast: .seconds(2), using: &generator)
+    #expect(asked.map { (.milliseconds(2150)...(.milliseconds(2300))).contains($0) } == true)
+    #expect(schedule.next(remaining: .seconds(2), atLeast: .seconds(2), using: &generator) == nil)
+  }
+
+  @Test(arguments: [
+    ("1", 1), ("120", 120), ("", nil), ("-1", nil), ("1.5", nil), ("99999999999999999999", nil),
+    ("Wed, 21 Oct 2026 07:28:00 GMT", nil),
+  ])
+  func whenToAskAgainIsANumberOfSeconds(_ text: String, _ seconds: Double?) {
+    #expect(BatonClient.seconds(text) == seconds)
   }
 }

@@ -211,7 +211,8 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
       do {
         return try await perform(items)
       } catch let error as PostgresError where error.sqlState == "40P01" || error.sqlState == "40001" {
-        continue
+        // Whoever it collided with goes on meanwhile; two coordinators do not collide in step.
+        try await Task.sleep(for: .milliseconds(.random(in: 1...20)))
       }
     }
     return try await perform(items)
