@@ -2,9 +2,12 @@ import Logging
 import ServiceLifecycle
 
 /// Notices when the database has gone silent, so that requests are refused at once instead of each waiting for itself.
+///
+/// Silent is not slow: as long as any statement is answered, be it hours after it was sent, all that come wait for their
+/// turn.
 struct DatabaseWatch: Service {
-  /// How long an answer may take. One that is late may be the machine's moment; two in a row are not.
-  private static let patience = Duration.seconds(1)
+  /// How long nothing may be heard. Once may be the machine's moment; twice in a row is not.
+  private static let patience = Duration.milliseconds(1500)
   private static let tolerated = 1
   /// From an answer to the next question, and after a failure.
   private static let pause = Duration.seconds(1)
@@ -12,12 +15,14 @@ struct DatabaseWatch: Service {
 
   let lifecycle: Lifecycle
   let logger: Logger
+  private let answers: AnswerClock
   /// One question at a time, however long its answer takes.
   private let answer: SharedAnswer<Void>
 
   init(store: JobStore, lifecycle: Lifecycle, logger: Logger) {
     self.lifecycle = lifecycle
     self.logger = logger
+    answers = store.answers
     answer = SharedAnswer(keptFor: { _ in .zero }, asking: { try await store.touch() })
   }
 
@@ -34,7 +39,8 @@ struct DatabaseWatch: Service {
   }
 
   private func hasAnswered() async -> Bool {
-    await soon(within: Self.patience) { [answer] in
+    let start = ContinuousClock.now
+    let isAnswered = await soon(within: Self.patience) { [answer] in
       while !Task.isCancelled {
         do {
           try await answer.value()
@@ -45,7 +51,9 @@ struct DatabaseWatch: Service {
         }
       }
       return false
-    } ?? false
+    }
+    // The question itself may stand in line behind others that are being answered.
+    return isAnswered ?? false || answers.hasHeard(since: start)
   }
 
   private func note(answers: Bool) {

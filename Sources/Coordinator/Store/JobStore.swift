@@ -15,6 +15,8 @@ public struct JobStore: Sendable {
   let upkeep: any PostgresQuerying
   /// Goes into notifications, so that this coordinator knows its own.
   let sender: String
+  /// Of all of them together.
+  let answers: AnswerClock
 
   /// - Parameter hot: Sessions with `PostgresConfiguration.Planning.onceByIndex`; by default, those of `database`.
   ///   `upkeep` has those of `database`, too.
@@ -22,9 +24,12 @@ public struct JobStore: Sendable {
     database: any PostgresQuerying, hot: (any PostgresQuerying)? = nil, upkeep: (any PostgresQuerying)? = nil,
     sender: String
   ) {
-    self.database = database
-    self.hot = hot ?? database
-    self.upkeep = upkeep ?? database
+    let clock = AnswerClock()
+    func heard(_ base: any PostgresQuerying) -> any PostgresQuerying { HeardDatabase(base: base, clock: clock) }
+    answers = clock
+    self.database = heard(database)
+    self.hot = heard(hot ?? database)
+    self.upkeep = heard(upkeep ?? database)
     self.sender = sender
   }
 

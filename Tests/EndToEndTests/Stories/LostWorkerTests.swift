@@ -49,11 +49,11 @@ import Testing
     try await Fleet.with { fleet in
       let coordinator = try await fleet.startCoordinator(lease: 10, heartbeat: 0.1)
       let first = try await fleet.startWorker("first", for: coordinator)
-      let id = try await fleet.submit(.steps(100, seconds: 0.02, onInterruption: .checkpoint), to: coordinator)
+      let id = try await fleet.submit(.steps(500, seconds: 0.02, onInterruption: .checkpoint), to: coordinator)
       try await fleet.running(id, at: coordinator)
       _ = try await fleet.startWorker("second", for: coordinator)
       try await fleet.wait(for: id, at: coordinator, "a step that is no checkpoint") {
-        let step = Int((($0.progress?.fraction ?? 0) * 100).rounded())
+        let step = Int((($0.progress?.fraction ?? 0) * 500).rounded())
         return step > 30 && step % 10 != 0
       }
 
@@ -67,9 +67,9 @@ import Testing
       try #require(job.status == .done)
       let farewell = try await fleet.logs(id, attempt: 1, at: coordinator)
       let step = try #require(
-        farewell.firstMatch(of: #/interrupted at step (\d+) of 100/#).flatMap { Int($0.output.1) }, "\(farewell)")
+        farewell.firstMatch(of: #/interrupted at step (\d+) of 500/#).flatMap { Int($0.output.1) }, "\(farewell)")
       #expect(job.number("first_step") == step)
-      #expect(job.number("executed") == 100 - step)
+      #expect(job.number("executed") == 500 - step)
       #expect((job.losses, job.failures, job.interruptions) == (0, 0, 1))
       let attempts = try await fleet.attempts(id, at: coordinator)
       try #require(attempts.map(\.outcome) == [.interrupted, .done])
