@@ -60,18 +60,16 @@ public struct CoordinatorConfiguration: Sendable {
       read.leaseTTLSeconds = try settings.seconds("LEASE_TTL_SECONDS", default: read.leaseTTLSeconds, in: 1...86_400)
       read.heartbeatSeconds = try settings.seconds(
         "HEARTBEAT_SECONDS", default: read.leaseTTLSeconds / 3, in: 0.1...28_800)
-      if read.heartbeatSeconds > read.leaseTTLSeconds / 2 {
-        throw settings.error(
-          "HEARTBEAT_SECONDS", expected: "at most half of LEASE_TTL_SECONDS, so that one lost heartbeat loses no lease")
-      }
+      try settings.require(
+        read.heartbeatSeconds <= read.leaseTTLSeconds / 2, "HEARTBEAT_SECONDS",
+        expected: "at most half of LEASE_TTL_SECONDS, so that one lost heartbeat loses no lease")
       read.tokensFile = try settings.stringOrNil("TOKENS_FILE")
       read.tlsCertificateFile = try settings.stringOrNil("TLS_CERTIFICATE_FILE")
       read.tlsKeyFile = try settings.stringOrNil("TLS_KEY_FILE")
-      if (read.tlsCertificateFile == nil) != (read.tlsKeyFile == nil) {
-        throw settings.error(
-          read.tlsKeyFile == nil ? "TLS_KEY_FILE" : "TLS_CERTIFICATE_FILE",
-          expected: "given: TLS needs both the certificate and its key")
-      }
+      try settings.require(
+        (read.tlsCertificateFile == nil) == (read.tlsKeyFile == nil),
+        read.tlsKeyFile == nil ? "TLS_KEY_FILE" : "TLS_CERTIFICATE_FILE",
+        expected: "a path: TLS needs both the certificate and its key")
       read.allowUnauthenticated = try settings.bool("ALLOW_UNAUTHENTICATED", default: false)
       read.metricsNeedToken = try settings.bool("METRICS_NEED_TOKEN", default: false)
       read.allowSimulateInterruption = try settings.bool("ALLOW_SIMULATE_INTERRUPTION", default: true)
@@ -80,17 +78,14 @@ public struct CoordinatorConfiguration: Sendable {
         "MAX_CHECKPOINT_BYTES", default: read.maxCheckpointBytes, in: 0...(512 << 20))
       read.maxLogBytes = try settings.int("MAX_LOG_BYTES", default: read.maxLogBytes, in: 1024...(512 << 20))
       read.maxBodyBytes = try settings.int("MAX_BODY_BYTES", default: read.maxBodyBytes, in: 1024...(512 << 20))
-      if read.maxBodyBytes < read.maxPayloadBytes + RequestLimits.besidePayloadBytes {
-        throw settings.error(
-          "MAX_BODY_BYTES",
-          expected: "at least 128 KiB more than MAX_PAYLOAD_BYTES, so that a result may be as large as a payload")
-      }
+      let leastRoom = read.maxPayloadBytes + RequestLimits.besidePayloadBytes
+      try settings.require(
+        read.maxBodyBytes >= leastRoom, "MAX_BODY_BYTES",
+        expected: "at least 128 KiB more than MAX_PAYLOAD_BYTES, so that a result may be as large as a payload")
       read.limits = try RequestLimits(settings: settings)
-      if read.limits.maxRequestMemoryBytes < read.maxPayloadBytes + RequestLimits.besidePayloadBytes {
-        throw settings.error(
-          "MAX_REQUEST_MEMORY_BYTES",
-          expected: "at least 128 KiB more than MAX_PAYLOAD_BYTES, so that what may be submitted can be leased")
-      }
+      try settings.require(
+        read.limits.maxRequestMemoryBytes >= leastRoom, "MAX_REQUEST_MEMORY_BYTES",
+        expected: "at least 128 KiB more than MAX_PAYLOAD_BYTES, so that what may be submitted can be leased")
       read.retentionSeconds = try settings.seconds(
         "RETENTION_SECONDS", default: read.retentionSeconds, in: 0...315_360_000)
       read.shutdownDelaySeconds = try settings.seconds(

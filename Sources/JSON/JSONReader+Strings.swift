@@ -2,7 +2,7 @@ extension JSONReader {
   /// Reads a string.
   /// - Throws: `JSONError` when there is none, or it holds U+0000 or a lone surrogate.
   public mutating func string() throws(JSONError) -> String {
-    guard peek() == UInt8(ascii: "\"") else { throw JSONError(expected: "a string") }
+    guard peek() == UInt8(ascii: "\"") else { throw mismatch("a string") }
     let start = index + 1
     let hasEscapes = try passOverString()
     let content = bytes[start..<(index - 1)]

@@ -43,7 +43,7 @@ public struct JSONReader {
   public mutating func object(
     _ field: (_ key: String, _ reader: inout JSONReader) throws(JSONError) -> Void
   ) throws(JSONError) {
-    guard peek() == UInt8(ascii: "{") else { throw JSONError(expected: "an object") }
+    guard peek() == UInt8(ascii: "{") else { throw mismatch("an object") }
     index += 1
     var seen: [String] = []
     skipWhitespace()
@@ -75,7 +75,7 @@ public struct JSONReader {
   public mutating func array(
     _ element: (_ reader: inout JSONReader) throws(JSONError) -> Void
   ) throws(JSONError) {
-    guard peek() == UInt8(ascii: "[") else { throw JSONError(expected: "an array") }
+    guard peek() == UInt8(ascii: "[") else { throw mismatch("an array") }
     index += 1
     skipWhitespace()
     if peek() == UInt8(ascii: "]") {
@@ -110,7 +110,7 @@ public struct JSONReader {
     } else if literal("false") {
       value = false
     } else {
-      throw JSONError(expected: "true or false")
+      throw mismatch("true or false")
     }
     skipWhitespace()
     return value
@@ -121,7 +121,7 @@ public struct JSONReader {
   public mutating func int(in range: ClosedRange<Int> = Int.min...Int.max) throws(JSONError) -> Int {
     let expected =
       range == Int.min...Int.max ? "an integer" : "an integer from \(range.lowerBound) to \(range.upperBound)"
-    guard let token = try number() else { throw JSONError(expected: expected) }
+    guard let token = try number() else { throw mismatch(expected) }
     guard let value = Int(token) ?? Self.wholeNumber(token), range.contains(value) else {
       throw JSONError(expected: expected)
     }
@@ -142,9 +142,8 @@ public struct JSONReader {
     let expected =
       bounded
       ? "a number from \(JSONWriter.text(range.lowerBound)) to \(JSONWriter.text(range.upperBound))" : "a number"
-    guard let token = try number(), let value = Double(token), range.contains(value) else {
-      throw JSONError(expected: expected)
-    }
+    guard let token = try number() else { throw mismatch(expected) }
+    guard let value = Double(token), range.contains(value) else { throw JSONError(expected: expected) }
     return value
   }
 
@@ -175,6 +174,17 @@ public struct JSONReader {
 
   func syntax(_ expected: String) -> JSONError {
     JSONError(expected: "valid JSON: expected \(expected) at byte \(index)")
+  }
+
+  /// What to say where a value of another type stands; where none does, or a broken one, that comes first.
+  func mismatch(_ expected: String) -> JSONError {
+    var probe = self
+    do throws(JSONError) {
+      _ = try probe.passOver()
+    } catch {
+      return error
+    }
+    return JSONError(expected: expected)
   }
 
   /// After an element: true when a comma and so another one follows, false at the closing bracket.

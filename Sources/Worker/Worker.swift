@@ -112,7 +112,7 @@ public struct Worker: Service {
   private static func check(_ configuration: WorkerConfiguration, _ handlers: [any JobHandler]) throws {
     var known: Set<String> = []
     for handler in handlers where !known.insert(handler.kind).inserted {
-      throw SettingsReader().error("WORKER_KINDS", expected: "one handler for each kind, '\(handler.kind)' has two")
+      throw SettingsError("WORKER_KINDS", expected: "one handler for each kind, '\(handler.kind)' has two")
     }
     for case let handler as ExecHandler in handlers {
       try handler.allowance.check()
@@ -120,7 +120,7 @@ public struct Worker: Service {
     }
     for kind in configuration.kinds where !known.contains(kind) {
       let hint = kind == "exec" ? " (EXEC_ALLOW is empty, which turns it off)" : ""
-      throw SettingsReader().error("WORKER_KINDS", expected: "kinds that have a handler, '\(kind)' has none\(hint)")
+      throw SettingsError("WORKER_KINDS", expected: "kinds that have a handler, '\(kind)' has none\(hint)")
     }
   }
 

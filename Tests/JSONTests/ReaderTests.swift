@@ -28,6 +28,26 @@ import Testing
     }
   }
 
+  /// Where no value stands, or a broken one, its type is not what is wrong.
+  @Test(arguments: ["", "tru", "}", "[1", #"{"a":}"#, #""cut"#, "-", "'x'"])
+  func whatIsNoValueIsNotOfAnotherType(text: String) {
+    for wanted in ["string", "integer", "number", "boolean", "object", "array"] {
+      let error = #expect(throws: JSONError.self) {
+        try read(text) { reader throws(JSONError) in
+          switch wanted {
+          case "string": _ = try reader.string()
+          case "integer": _ = try reader.int()
+          case "number": _ = try reader.double()
+          case "boolean": _ = try reader.bool()
+          case "object": try reader.object { _, reader throws(JSONError) in try reader.skip() }
+          default: try reader.array { reader throws(JSONError) in try reader.skip() }
+          }
+        }
+      }
+      #expect(error?.expected.hasPrefix("valid JSON: expected ") == true, "\(wanted): \(error?.description ?? "")")
+    }
+  }
+
   @Test(arguments: ["0", "11", "-1", "5.5", "\"5\""])
   func anIntegerOutOfItsRangeIsToldTheRange(text: String) {
     #expect(throws: JSONError(expected: "an integer from 1 to 10")) {

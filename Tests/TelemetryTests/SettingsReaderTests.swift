@@ -123,14 +123,20 @@ import Testing
     expect(
       """
       A (--a): expected a whole number of at least 0, got "x"
+      C (--c): expected less than D, got "3"
       D (--d): expected a file
+      B (--b): expected true or false, got "y"
       """
     ) {
       try settings.collect { settings in
         _ = try settings.int("A", default: 1)
-        throw settings.error("D", expected: "a file")
+        try settings.require(true, "C", expected: "nothing")
+        try settings.require(false, "C", expected: "less than D")
+        try settings.require(false, "D", expected: "a file")
+        _ = try settings.bool("B", default: true)
       }
     }
+    expect("C (--c): expected less than D, got \"3\"") { try settings.require(false, "C", expected: "less than D") }
     #expect(try settings.collect { try $0.int("C", default: 1) } == 3)
   }
 

@@ -87,7 +87,11 @@ struct Routes {
         .forbidden, "without tokens (TOKENS_FILE), requests that a web page makes (with the header Origin) are refused")
     }
     guard let role = access.role(authorization: request.headers[.authorization]) else {
-      throw Problem(.unauthorized, "send 'Authorization: Bearer TOKEN' with a token of this coordinator")
+      throw Problem(
+        .unauthorized,
+        request.headers[.authorization] == nil
+          ? "send 'Authorization: Bearer TOKEN' with a token of this coordinator"
+          : "the header Authorization holds none of this coordinator's tokens, as 'Bearer TOKEN': it may be withdrawn")
     }
     guard role == .admin || roles.contains(role) else {
       let wanted = (roles + [.admin]).map { "'\($0.rawValue)'" }.joined(separator: " or ")

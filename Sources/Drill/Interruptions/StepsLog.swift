@@ -23,6 +23,8 @@ enum StepsLog {
   private static func number(in line: Substring, after words: String) -> Int? {
     guard line.hasPrefix(words) else { return nil }
     // No job of a drill has more steps than this.
-    return Int(line.dropFirst(words.count).prefix { $0.isNumber }).flatMap { HistoryEntry.counts.contains($0) ? $0 : nil }
+    guard let number = Int(line.dropFirst(words.count).prefix { $0.isNumber }), HistoryEntry.counts.contains(number)
+    else { return nil }
+    return number
   }
 }

@@ -19,6 +19,17 @@ public struct SettingsError: Error, Equatable, Sendable, CustomStringConvertible
   /// At least one, in the order in which the settings were read.
   public let problems: [Problem]
 
+  init(problems: [Problem]) { self.problems = problems }
+
+  /// About one setting that reads well but cannot be used.
+  ///
+  /// - Parameters:
+  ///   - name: The name of the environment variable.
+  ///   - expected: What a good value is, to continue "expected …".
+  public init(_ name: String, expected: String) {
+    problems = [Problem(name: name, expected: expected, given: nil)]
+  }
+
   /// One line a problem.
   public var description: String {
     problems.map(\.description).joined(separator: "\n")

@@ -84,19 +84,25 @@ public struct SettingsReader: Sendable {
     guard let given = reader.string(forKey: Self.key(name), isSecret: secret) else { return nil }
     let text = given.trimmed()
     if let value = parse(text) { return value }
-    let problem = SettingsError.Problem(name: name, expected: expected(), given: secret ? nil : text)
-    guard let problems else { throw SettingsError(problems: [problem]) }
-    problems.list.withLock { $0.append(problem) }
+    try note(SettingsError.Problem(name: name, expected: expected(), given: secret ? nil : text))
     return nil
   }
 
-  /// An error about a setting that reads well but cannot be used, for example beside another.
+  /// Makes sure that a setting that reads well can be used, for example beside another.
   ///
   /// - Parameters:
-  ///   - name: The name of the environment variable.
+  ///   - name: The name of the environment variable; not that of a secret.
   ///   - expected: What a good value is, to continue "expected …".
-  public func error(_ name: String, expected: String) -> SettingsError {
-    SettingsError(problems: [SettingsError.Problem(name: name, expected: expected, given: nil)])
+  /// - Throws: ``SettingsError`` if it cannot; within ``collect(_:)`` the error follows later.
+  public func require(_ isGood: Bool, _ name: String, expected: @autoclosure () -> String) throws {
+    guard !isGood else { return }
+    let given = reader.string(forKey: Self.key(name), isSecret: false)?.trimmed()
+    try note(SettingsError.Problem(name: name, expected: expected(), given: given))
+  }
+
+  private func note(_ problem: SettingsError.Problem) throws {
+    guard let problems else { throw SettingsError(problems: [problem]) }
+    problems.list.withLock { $0.append(problem) }
   }
 
   /// One component, because the library would split and rejoin it; it looks it up in capitals.

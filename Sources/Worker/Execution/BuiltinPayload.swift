@@ -16,6 +16,9 @@ enum BuiltinPayload {
     }
   }
 
+  /// Most likely misspelt: passed over, the job would do something else than was meant.
+  static var unknownField: JSONError { JSONError(expected: "left out: there is no such field") }
+
   static func invalid(_ field: String, _ expected: String) -> JobFailed {
     JobFailed(code: "invalid_payload", message: "'\(field)' must be \(expected)", retryable: false)
   }

@@ -29,7 +29,7 @@ struct ExecAllowance: Sendable, Equatable {
   /// - Throws: `SettingsError` that names the setting.
   func check() throws {
     guard programs.allSatisfy({ Self.isValid(String(decoding: $0, as: UTF8.self)) }) else {
-      throw SettingsReader().error("EXEC_ALLOW", expected: Self.expected)
+      throw SettingsError("EXEC_ALLOW", expected: Self.expected)
     }
   }
 

@@ -64,7 +64,7 @@ struct ExecConditions: Sendable, Equatable {
   }
 
   private static func error(_ name: String, _ expected: String) -> SettingsError {
-    SettingsReader().error(name, expected: expected)
+    SettingsError(name, expected: expected)
   }
 }
 

@@ -9,7 +9,7 @@ struct SleepHandler: JobHandler {
     init(_ payload: RawJSON) throws {
       var seconds: Double?
       try BuiltinPayload.read(payload) { key, reader throws(JSONError) in
-        guard key == "seconds" else { return try reader.skip() }
+        guard key == "seconds" else { throw BuiltinPayload.unknownField }
         if !reader.null() { seconds = try reader.double(in: 0...31_536_000) }
       }
       self.seconds = seconds

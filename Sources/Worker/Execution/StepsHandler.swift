@@ -20,7 +20,7 @@ struct StepsHandler: JobHandler {
         case "step_seconds": if !reader.null() { read.stepSeconds = try reader.double(in: 0...86_400) }
         case "checkpoint_every": if !reader.null() { read.checkpointEvery = try reader.int(in: 1...1_000_000_000) }
         case "fail_at": if !reader.null() { read.failAt = try reader.int(in: 1...1_000_000_000) }
-        default: try reader.skip()
+        default: throw BuiltinPayload.unknownField
         }
       }
       self = read

@@ -210,8 +210,8 @@ import Testing
     let database = Database(isOpen: false)
     let isOpen = Atomic(true)
     let batcher = Batcher<Int, Int>(
-      lanes: 1, patience: .seconds(3600), isOpen: { isOpen.load(ordering: .relaxed) }
-    ) { try await database.perform($0) }
+      lanes: 1, patience: .seconds(3600), isOpen: { isOpen.load(ordering: .relaxed) },
+      perform: { try await database.perform($0) })
     try await withServices([batcher]) { _ async throws in
       try await gather(batcher, database, [[1], [2, 3]]) { tasks async throws in
         isOpen.store(false, ordering: .relaxed)
