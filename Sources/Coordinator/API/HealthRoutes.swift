@@ -15,6 +15,7 @@ struct HealthRoutes {
       if coordinator.lifecycle.isDraining { throw Problem(.draining, "this coordinator is draining") }
       guard coordinator.lifecycle.isMigrated else { throw Problem.notMigrated }
       try await reachDatabase()
+      guard coordinator.lifecycle.databaseAnswers else { throw Problem.silentDatabase }
       return .json(Status(status: "ready"))
     }
     routes.on(

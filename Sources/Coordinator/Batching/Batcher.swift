@@ -33,6 +33,8 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
 
   private var waiting: Deque<Request> = []
   private(set) var waitingItems = 0
+  /// Of these, how many are those of large requests.
+  private var largeItems = 0
   private var idleLanes: [CheckedContinuation<Void, Never>] = []
   private var isGathering = false
   /// Whether the last batch was more than one request: only then it is worth to wait for others.
@@ -80,13 +82,16 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   func submit(_ items: [Item]) async throws -> [Outcome] {
     guard !items.isEmpty else { return [] }
     guard !isClosed else { throw Problem(.draining, "the coordinator is stopping") }
-    guard waitingItems < maximumWaiting else {
+    let isLarge = items.count > maximumItems
+    // Large ones that wait are no reason to refuse small ones, which have a lane that is theirs.
+    guard isLarge ? waitingItems < maximumWaiting : waitingItems - largeItems < maximumWaiting else {
       throw Problem(.databaseUnavailable, "too many requests wait for the database")
     }
     guard batchesAway < lanes || latestStart + patience > .now else { throw Problem.slowDatabase }
     return try await withCheckedThrowingContinuation { reply in
-      waiting.append(Request(items: items, isLarge: items.count > maximumItems, reply: reply))
+      waiting.append(Request(items: items, isLarge: isLarge, reply: reply))
       waitingItems += items.count
+      if isLarge { largeItems += items.count }
       startLane()
     }
   }
@@ -144,6 +149,7 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
       while let first = waiting.first, first.arrived < start {
         waiting.removeFirst()
         waitingItems -= first.items.count
+        if first.isLarge { largeItems -= first.items.count }
         first.reply.resume(throwing: Problem.slowDatabase)
       }
       // A batch that takes long holds up nobody but those in it.
@@ -177,7 +183,10 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   private func takeBatch(from position: Int) -> [Request] {
     var batch = [waiting.remove(at: position)]
     var items = batch[0].items.count
-    if batch[0].isLarge { largeAway += 1 }
+    if batch[0].isLarge {
+      largeAway += 1
+      largeItems -= items
+    }
     while position < waiting.count, items + waiting[position].items.count <= maximumItems {
       items += waiting[position].items.count
       batch.append(waiting.remove(at: position))

@@ -20,8 +20,8 @@ struct LeaseWaiters {
     let filter: LeaseFilter
     let waiters: [ID]
     let slots: [Slot]
-    /// Whether it holds a request that has been in no statement before.
-    let hasNew: Bool
+    /// How many of `waiters`, at the front, had been in a statement before.
+    fileprivate let parkedCount: Int
     /// How many jobs it is to find, by what this coordinator has made ready, and in which queues.
     fileprivate let promised: [String: Int]
   }
@@ -147,9 +147,9 @@ struct LeaseWaiters {
       guard var group = groups[filter], group.isDue, !group.isInFlight else { continue }
       group.isDue = false
       let parked = take(from: &group.parked, mostWaiters: group.room)
-      var slots = Self.spread(parked, most: group.room)
-      let fresh = take(from: &group.fresh, mostSlots: Self.maximumSlots - slots.count)
-      slots += Self.spread(fresh, most: .max)
+      let parkedSlots = min(group.room, parked.reduce(0) { $0 + $1.waiter.slots })
+      let fresh = take(from: &group.fresh, mostSlots: Self.maximumSlots - parkedSlots)
+      let slots = Self.spread(parked, most: parkedSlots, fresh)
       let promised = group.promised
       group.expected = 0
       group.promised = [:]
@@ -161,7 +161,8 @@ struct LeaseWaiters {
         continue
       }
       return Batch(
-        filter: filter, waiters: (parked + fresh).map(\.id), slots: slots, hasNew: !fresh.isEmpty, promised: promised)
+        filter: filter, waiters: (parked + fresh).map(\.id), slots: slots, parkedCount: parked.count,
+        promised: promised)
     }
     return nil
   }
@@ -184,20 +185,21 @@ struct LeaseWaiters {
     return taken
   }
 
-  private static func spread(_ taken: [(id: ID, waiter: Waiter)], most: Int) -> [Batch.Slot] {
-    if taken.count == 1 {
-      let slot = Batch.Slot(waiter: taken[0].id, workerID: taken[0].waiter.workerID)
-      return Array(repeating: slot, count: min(most, taken[0].waiter.slots))
-    }
+  /// - Parameter most: How many slots those who are parked have together.
+  private static func spread(
+    _ parked: [(id: ID, waiter: Waiter)], most: Int, _ fresh: [(id: ID, waiter: Waiter)]
+  ) -> [Batch.Slot] {
     var slots: [Batch.Slot] = []
     var round = 0
-    var remaining = taken
-    while !remaining.isEmpty, slots.count < most {
-      for (id, waiter) in remaining.prefix(most - slots.count) {
+    var (parked, fresh, left) = (parked, fresh, most)
+    while !parked.isEmpty || !fresh.isEmpty {
+      for (id, waiter) in parked.prefix(left) + fresh {
         slots.append(Batch.Slot(waiter: id, workerID: waiter.workerID))
       }
+      left -= min(left, parked.count)
       round += 1
-      remaining.removeAll { $0.waiter.slots <= round }
+      parked.removeAll { left == 0 || $0.waiter.slots <= round }
+      fresh.removeAll { $0.waiter.slots <= round }
     }
     return slots
   }
@@ -209,21 +211,22 @@ struct LeaseWaiters {
     _ batch: Batch, granted: Set<ID>, found: Int, leftOthers: Bool = false, now: ContinuousClock.Instant
   ) -> [ID] {
     var over: [ID] = []
-    var stay: [ID] = []
-    for id in batch.waiters {
+    var stay: (parked: [ID], fresh: [ID], newlyParked: [ID]) = ([], [], [])
+    for (position, id) in batch.waiters.enumerated() {
       guard let waiter = waiters[id] else { continue }
+      let wasParked = position < batch.parkedCount
       if granted.contains(id) {
         waiters[id] = nil
-      } else if leftOthers {
+      } else if leftOthers, !wasParked {
         // There is work for it, and the next statement is its first that could find any.
         waiters[id]?.stage = .new
-        stay.append(id)
-      } else if waiter.deadline <= now {
+        stay.fresh.append(id)
+      } else if !leftOthers, waiter.deadline <= now {
         waiters[id] = nil
         over.append(id)
       } else {
         park(id)
-        stay.append(id)
+        if wasParked { stay.parked.append(id) } else { stay.newlyParked.append(id) }
       }
     }
     if found > 0, batch.filter.walksSeveralIndexRanges || leftOthers {
@@ -234,10 +237,18 @@ struct LeaseWaiters {
         markDue(filter)
       }
     }
-    if found < batch.promised.values.reduce(0, +) { untaken.formUnion(batch.promised.keys) }
     // All slots filled, or as many as could be: there may be more work for those who have none.
     let mayBeMore = leftOthers || found == batch.slots.count
-    land(batch, returning: stay, asFresh: leftOthers, expected: mayBeMore ? max(found, Self.guess) : 0)
+    // What was found may have been there before: only if that was all, what was promised is among it.
+    if mayBeMore || found < batch.promised.values.reduce(0, +) { untaken.formUnion(batch.promised.keys) }
+    if var group = groups[batch.filter] {
+      // All who are parked came before those who are not.
+      group.parked.prepend(contentsOf: stay.parked)
+      group.parked.append(contentsOf: stay.newlyParked)
+      group.fresh.prepend(contentsOf: stay.fresh)
+      groups[batch.filter] = group
+    }
+    land(batch, expected: mayBeMore ? max(found, Self.guess) : 0)
     return over
   }
 
@@ -246,29 +257,21 @@ struct LeaseWaiters {
   mutating func fail(_ batch: Batch) -> [ID] {
     let affected = batch.waiters.filter { waiters.removeValue(forKey: $0) != nil }
     untaken.formUnion(batch.promised.keys)
-    land(batch, returning: [], asFresh: false, expected: 0)
+    land(batch, expected: 0)
     return affected
   }
 
-  private mutating func land(_ batch: Batch, returning stay: [ID], asFresh: Bool, expected: Int) {
+  private mutating func land(_ batch: Batch, expected: Int) {
     let filter = batch.filter
     guard var group = groups[filter] else { return }
     group.isInFlight = false
-    if asFresh {
-      group.fresh.prepend(contentsOf: stay)
-    } else {
-      // Those who had waited before the statement go on in their place, the others are behind them.
-      let line = group.parked.first.map { next in stay.firstIndex { $0 > next } ?? stay.endIndex } ?? stay.endIndex
-      group.parked.prepend(contentsOf: stay[..<line])
-      group.parked.append(contentsOf: stay[line...])
-    }
     group.expect(expected)
     var isDue = expected > 0 || group.isDueAgain
     group.isDueAgain = false
     if !isDue, !group.fresh.isEmpty {
       // Nobody goes without having been in a statement, as long as that makes progress: if those who wait fill whole
       // statements and find nothing, there is nothing for those behind them either.
-      if batch.hasNew {
+      if batch.parkedCount < batch.waiters.count {
         isDue = true
       } else {
         for id in group.fresh { park(id) }
@@ -303,8 +306,8 @@ struct LeaseWaiters {
   func contains(workerID: String) -> Bool { waiters.values.contains { $0.workerID == workerID } }
 
   mutating func removeAll() -> [ID] {
-    defer { waiters = [:] }
     for group in groups.values { untaken.formUnion(group.promised.keys) }
+    defer { (waiters, groups, due) = ([:], [:], []) }
     return Array(waiters.keys)
   }
 

@@ -16,14 +16,18 @@ struct DatabaseWatch: Service {
   let lifecycle: Lifecycle
   let logger: Logger
   private let answers: AnswerClock
-  /// One question at a time, however long its answer takes.
-  private let answer: SharedAnswer<Void>
+  /// One question at a time to the connections of each sort, however long its answer takes: those of one may all wait for
+  /// a table that somebody has locked.
+  private let questions: [SharedAnswer<Void>]
 
   init(store: JobStore, lifecycle: Lifecycle, logger: Logger) {
     self.lifecycle = lifecycle
     self.logger = logger
     answers = store.answers
-    answer = SharedAnswer(keptFor: { _ in .zero }, asking: { try await store.touch() })
+    questions = [
+      SharedAnswer(keptFor: { _ in .zero }, asking: { try await store.touchHot() }),
+      SharedAnswer(keptFor: { _ in .zero }, asking: { try await store.touch() }),
+    ]
   }
 
   func run() async throws {
@@ -40,20 +44,29 @@ struct DatabaseWatch: Service {
 
   private func hasAnswered() async -> Bool {
     let start = ContinuousClock.now
-    let isAnswered = await soon(within: Self.patience) { [answer] in
-      while !Task.isCancelled {
-        do {
-          try await answer.value()
-          return true
-        } catch {
-          // A connection that was cut may be back by now.
-          try? await Task.sleep(for: Self.retryPause)
-        }
+    let isAnswered = await withTaskGroup(of: Bool.self) { group in
+      for question in questions {
+        group.addTask { await soon(within: Self.patience) { await Self.ask(question) } ?? false }
       }
-      return false
+      defer { group.cancelAll() }
+      return await group.contains(true)
     }
-    // The question itself may stand in line behind others that are being answered.
-    return isAnswered ?? false || answers.hasHeard(since: start)
+    // The questions themselves may stand in line behind others that are being answered.
+    return isAnswered || answers.hasHeard(since: start)
+  }
+
+  /// Asks until there is an answer.
+  private static func ask(_ question: SharedAnswer<Void>) async -> Bool {
+    while !Task.isCancelled {
+      do {
+        try await question.value()
+        return true
+      } catch {
+        // A connection that was cut may be back by now.
+        try? await Task.sleep(for: retryPause)
+      }
+    }
+    return false
   }
 
   private func note(answers: Bool) {

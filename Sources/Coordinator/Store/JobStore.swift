@@ -67,13 +67,16 @@ extension JobStore {
     Instant(microseconds: try await upkeep.query("select clock_timestamp()")[0].timestamp(0))
   }
 
-  /// Makes sure that the database answers at all.
-  func touch() async throws(PostgresError) { try await hot.query("select 1") }
+  /// Makes sure that the database answers to what keeps the fleet going.
+  func touchHot() async throws(PostgresError) { try await hot.query("select 1") }
 
-  /// Makes sure that the database answers to what keeps the fleet going. However busy those are who look: they are no
+  /// Makes sure that it answers to those who look.
+  func touch() async throws(PostgresError) { try await database.query("select 1") }
+
+  /// Makes sure that the database answers to what keeps the fleet going, and all connections are there. However busy those are who look: they are no
   /// reason to send workers elsewhere.
   func ping() async throws(PostgresError) {
-    try await touch()
+    try await touchHot()
     guard database.isReachable, upkeep.isReachable else { throw .connection("not all connections are back yet") }
   }
 }

@@ -82,7 +82,8 @@ struct FaultCheck: Sendable {
     let hindered = hindrances(windows)
     let reaping = base.judgeReaping(except: hindered)
     verdict.reapings = reaping.delays
-    verdict.violations += reaping.violations + base.judgePrecedence(except: hindered)
+    verdict.violations +=
+      reaping.violations + base.judgePrecedence(except: hindered, patience: InterruptionCheck.overtakenElsewhereSeconds)
     for window in windows {
       var jobs = FaultVerdict.Jobs()
       for (at, job) in judged where at >= window.before && at < window.end { jobs.add(job) }

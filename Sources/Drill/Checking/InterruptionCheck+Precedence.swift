@@ -5,6 +5,9 @@ extension InterruptionCheck {
   static let leastBackoff = 0.9
   /// So long a job that was interrupted may be overtaken, in seconds, on a machine that is never late.
   static let overtakenSeconds = 0.5
+  /// The same, in seconds, where there are several coordinators: one that was not told of it walks along its queue from
+  /// the beginning no later than after five.
+  static let overtakenElsewhereSeconds = 5.5
   /// A fleet of so many workers has a free slot most of the time, by the load that it gets; and so many jobs that were
   /// interrupted say what most of them wait.
   private static let largeFleet = (workers: 4, gaps: 20)
@@ -33,17 +36,21 @@ extension InterruptionCheck {
   ///
   /// Only jobs of one kind are compared: a worker that may have to go soon takes none of a kind that runs long.
   ///
-  /// - Parameter hindered: When coordinators or their database may be away, or have just come back: not judged.
-  func judgePrecedence(except hindered: [ClosedRange<Double>] = []) -> [String] {
+  /// - Parameters:
+  ///   - hindered: When coordinators or their database may be away, or have just come back: not judged.
+  ///   - patience: How long it may be overtaken, in seconds.
+  func judgePrecedence(
+    except hindered: [ClosedRange<Double>] = [], patience: Double = overtakenSeconds
+  ) -> [String] {
     var violations: [String] = []
     let firsts = endings.values.compactMap { ending in ending.attempts.first.map { (job: ending.job, at: $0.startedAt) }
     }
     .sorted { ($0.at, $0.job) < ($1.at, $1.job) }
     for (job, attempt, end, next) in interruptions {
-      guard let accepted = acceptedAt[job], next > end + Self.overtakenSeconds,
+      guard let accepted = acceptedAt[job], next > end + patience,
         !hindered.contains(where: { $0.overlaps(end...next) })
       else { continue }
-      let margin = Self.overtakenSeconds + 3 * lateness.greatest(from: end, to: next)
+      let margin = patience + 3 * lateness.greatest(from: end, to: next)
       let overtaking = firsts.first { other in
         other.at > end + margin && other.at < next && jobs[other.job]?.kind == jobs[job]?.kind
           && acceptedAt[other.job] ?? 0 > accepted + margin

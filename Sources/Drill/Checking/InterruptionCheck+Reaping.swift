@@ -33,14 +33,14 @@ extension InterruptionCheck {
           continue
         }
         let end = attempt.endedAt ?? .infinity
-        guard let silence = silences(of: worker).first(where: { holder.at <= $0.from && end > $0.from }) else {
-          continue
-        }
-        let expiry = silence.from + lease
-        var limit = expiry + Self.reapSeconds + Self.deathSeconds
-        limit += 3 * lateness.greatest(from: silence.from, to: limit)
-        // Once it wakes it may renew what is still there.
-        guard silence.until > limit, !hindered.contains(where: { $0.overlaps(silence.from...limit) }) else { continue }
+        let judged = silences(of: worker).lazy.filter { holder.at <= $0.from && end > $0.from }
+          .map { (from: $0.from, until: $0.until, limit: self.limit(of: $0, lease)) }
+          // Once it wakes it may renew what is still there.
+          .first { silence in
+            silence.until > silence.limit && !hindered.contains { $0.overlaps(silence.from...silence.limit) }
+          }
+        guard let judged else { continue }
+        let (expiry, limit) = (judged.from + lease, judged.limit)
         reaping.delays.append(max(0, end - expiry))
         guard end > limit else { continue }
         reaping.violations.append(
@@ -50,6 +50,12 @@ extension InterruptionCheck {
       }
     }
     return reaping
+  }
+
+  /// By when what it held must be ended.
+  private func limit(of silence: Silence, _ lease: Double) -> Double {
+    let limit = silence.from + lease + Self.reapSeconds + Self.deathSeconds
+    return limit + 3 * lateness.greatest(from: silence.from, to: limit)
   }
 
   private func silences(of worker: Worker) -> [Silence] {

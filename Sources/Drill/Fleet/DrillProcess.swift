@@ -101,7 +101,7 @@ final class DrillProcess: Sendable {
   @discardableResult
   func end(within seconds: Double) async -> ProcessEnding? {
     // One that is just starting knows nothing of signals yet, and would end by it.
-    let limit = ContinuousClock.now + .seconds(10)
+    let limit = ContinuousClock.now + .seconds(60)
     while listening.value == nil, ended.value == nil, !Task.isCancelled, ContinuousClock.now < limit {
       await ended.wait(seconds: 0.05)
     }

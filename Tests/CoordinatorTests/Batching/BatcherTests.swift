@@ -192,6 +192,23 @@ import Testing
     #expect(await database.batches == [[1, 2, 3, 4], [9], [5, 6, 7, 8]])
   }
 
+  @Test func largeRequestsThatWaitAreNoReasonToRefuseSmallOnes() async throws {
+    let database = Database(isOpen: false)
+    let batcher = batcher(database, maximumItems: 3, maximumWaiting: 4, lanes: 2)
+    try await withServices([batcher]) { _ async throws in
+      async let first = batcher.submit([1, 2, 3, 4])
+      try await eventually { await database.heldCount == 1 }
+      async let second = batcher.submit([5, 6, 7, 8])
+      try await eventually { await batcher.waitingItems == 4 }
+      await #expect(throws: Problem.self) { try await batcher.submit([9, 10, 11, 12]) }
+      async let small = batcher.submit(13)
+      try await eventually { await database.heldCount == 2 }
+      await database.open()
+      #expect(try await small == 130)
+      _ = try await (first, second)
+    }
+  }
+
   @Test func whoWaitsForTooLongIsSentAway() async throws {
     let database = Database(isOpen: false)
     let batcher = Batcher<Int, Int>(lanes: 1, patience: .milliseconds(100)) { try await database.perform($0) }

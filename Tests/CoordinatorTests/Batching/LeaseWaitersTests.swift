@@ -191,6 +191,32 @@ import Testing
     #expect(try waiters.nextBatch().slots.map(\.waiter) == Array(ids[1...4]) + [late, late, late])
   }
 
+  @Test func jobsAreSpreadOverThoseWhoWaitAndThoseWhoCome() throws {
+    var waiters = LeaseWaiters()
+    let parked = add(&waiters, "w1", slots: 16)
+    park(&waiters)
+    let fresh = add(&waiters, "w2", slots: 3)
+    waiters.wake(["a": 2])
+    #expect(try waiters.nextBatch().slots.map(\.waiter) == [parked, fresh, parked, fresh, parked, fresh, parked])
+  }
+
+  /// A statement that had to leave jobs does not change who waits longest.
+  @Test func thoseForWhomAStatementLeftNoRoomKeepTheirPlace() throws {
+    var waiters = LeaseWaiters()
+    let ids = (0..<10).map { add(&waiters, "w\($0)", slots: 16) }
+    park(&waiters)
+    waiters.wake(["a": 2])
+    let batch = try waiters.nextBatch()
+    #expect(batch.waiters == Array(ids[..<4]))
+    #expect(waiters.finish(batch, granted: [ids[0]], found: 1, leftOthers: true, now: now) == [])
+    let next = try waiters.nextBatch()
+    #expect(next.waiters == Array(ids[1...]), "in the order in which they came, with a slot each at first")
+    #expect(next.slots.prefix(9).map(\.waiter) == Array(ids[1...]) && next.slots.count == 16)
+    // None of them has been in no statement yet: nobody is to be told that the database does not keep up.
+    _ = waiters.finish(next, granted: [], found: 0, now: now)
+    #expect(waiters.removeNew(arrivedBefore: .now) == [])
+  }
+
   @Test func aLoneWaiterHasAllItsSlotsForManyJobs() throws {
     var waiters = LeaseWaiters()
     _ = add(&waiters, "w", slots: 16)
@@ -226,15 +252,21 @@ import Testing
     park(&waiters)
     waiters.wake(["a": 1, "b": 1])
     #expect(waiters.takeUntaken() == ["b"])
-    // As many as were promised: nothing is left for others.
+    // All slots were filled, be it with what was there before: it may not be among it.
     _ = waiters.finish(try waiters.nextBatch(), granted: [one], found: 1, now: now)
-    #expect(waiters.takeUntaken() == [])
+    #expect(waiters.takeUntaken() == ["a"])
 
-    _ = add(&waiters, "w2")
+    let two = add(&waiters, "w2", slots: 4)
+    park(&waiters)
+    waiters.wake(["a": 1])
+    _ = waiters.finish(try waiters.nextBatch(), granted: [two], found: 1, now: now)
+    #expect(waiters.takeUntaken() == [], "as many as were promised, and that was all there is")
+
+    _ = add(&waiters, "w2", slots: 8)
     park(&waiters)
     waiters.wake(["a": 3])
-    let two = try waiters.nextBatch()
-    _ = waiters.finish(two, granted: Set(two.waiters), found: 1, now: now)
+    let few = try waiters.nextBatch()
+    _ = waiters.finish(few, granted: Set(few.waiters), found: 1, now: now)
     #expect(waiters.takeUntaken() == ["a"], "two were left")
 
     let three = add(&waiters, "w3")
