@@ -50,10 +50,10 @@ extension InterruptionCheck {
       guard let accepted = acceptedAt[job], next > end + patience,
         !hindered.contains(where: { $0.overlaps(end...next) })
       else { continue }
-      let margin = patience + 3 * lateness.greatest(from: end, to: next)
+      let late = 3 * lateness.greatest(from: end, to: next)
       let overtaking = firsts.first { other in
-        other.at > end + margin && other.at < next && jobs[other.job]?.kind == jobs[job]?.kind
-          && acceptedAt[other.job] ?? 0 > accepted + margin
+        other.at > end + patience + late && other.at < next && jobs[other.job]?.kind == jobs[job]?.kind
+          && acceptedAt[other.job] ?? 0 > accepted + Self.overtakenSeconds + late
       }
       guard let overtaking else { continue }
       violations.append(
