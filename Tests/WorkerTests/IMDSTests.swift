@@ -170,7 +170,7 @@ import Testing
           // Throttled now and then, as the real one is.
           imds.update { state in
             state.script.failures = [503, 503]
-            state.script.notice = .init(action: "terminate", seconds: 4)
+            state.script.notice = .init(action: "terminate", seconds: 10)
           }
           let outcome = try await coordinator.outcome(of: job)
           #expect(outcome.outcome == .interrupted)
