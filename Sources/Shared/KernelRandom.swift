@@ -9,7 +9,7 @@ import Synchronization
 #endif
 
 /// The kernel's random bits, of which many are fetched at once: `SystemRandomNumberGenerator` makes a system call for
-/// each word, which costs ten times what it takes to have one of a block.
+/// each word.
 ///
 /// As safe as that one for ids that nobody may guess: the same source, no word is given out twice, and none stays in
 /// memory once it was.

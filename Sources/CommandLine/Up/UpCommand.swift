@@ -24,9 +24,9 @@ struct UpCommand: AsyncParsableCommand {
       Runs until Ctrl-C (or SIGTERM), which lets the workers finish or hand back what they run, then stops the \
       coordinator and PostgreSQL; a second Ctrl-C kills the workers. The data stay for the next `baton up`.
 
-      The data folder is $XDG_DATA_HOME/baton or ~/.local/share/baton; for root it is always /var/lib/baton. It holds the database \
-      and, while the fleet is ready, fleet.json with the addresses and process ids of its parts. Only one fleet runs \
-      on a data folder.
+      The data folder is $XDG_DATA_HOME/baton or ~/.local/share/baton; for root it is always /var/lib/baton. It \
+      holds the database and, while the fleet is ready, fleet.json with the addresses and process ids of its parts. \
+      Only one fleet runs on a data folder.
 
       The coordinator and the workers listen on 127.0.0.1 only. They inherit the environment of `baton up`, so LOG_LEVEL \
       and other settings reach them; the workers may run any program (EXEC_ALLOW=*) and do not look for spot notices \

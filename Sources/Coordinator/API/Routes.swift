@@ -40,8 +40,6 @@ struct Routes {
     let access = access
     let lifecycle = lifecycle
     let requestMemory = requestMemory
-    // Thousands of connections wait in here: what a handler does not need is done before, in functions of its own, and
-    // takes no memory while it waits.
     router.on(RouterPath(path), method: method) { request, context in
       var context = context
       if let roles {

@@ -3,7 +3,7 @@ import ServiceLifecycle
 
 /// Notices when the database has gone silent, so that requests are refused at once instead of each waiting for itself.
 ///
-/// Silent is not slow: as long as any statement is answered, be it hours after it was sent, all that come wait for their
+/// Silent is not slow: as long as any statement is answered, however long after it was sent, all that come wait for their
 /// turn.
 struct DatabaseWatch: Service {
   /// How long nothing may be heard. Once may be the machine's moment; twice in a row is not.

@@ -73,8 +73,8 @@ extension JobStore {
   /// Makes sure that it answers to those who look.
   func touch() async throws(PostgresError) { try await database.query("select 1") }
 
-  /// Makes sure that the database answers to what keeps the fleet going, and all connections are there. However busy those are who look: they are no
-  /// reason to send workers elsewhere.
+  /// Makes sure that the database answers to what keeps the fleet going, and that all sorts of connections are there.
+  /// However busy those are who look: they are no reason to send workers elsewhere.
   func ping() async throws(PostgresError) {
     try await touchHot()
     guard database.isReachable, upkeep.isReachable else { throw .connection("not all connections are back yet") }
