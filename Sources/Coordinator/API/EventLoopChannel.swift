@@ -15,20 +15,8 @@ struct EventLoopChannel<Base: ServerChildChannel>: ServerChildChannel {
   }
 
   func handle(value: Base.Value, logger: Logger) async {
-    await withTaskExecutorPreference(EventLoopExecutor(value.channel.eventLoop)) {
+    await withTaskExecutorPreference(EventLoopExecutor.of(value.channel.eventLoop)) {
       await base.handle(value: value, logger: logger)
     }
-  }
-}
-
-/// An event loop as what tasks run on.
-final class EventLoopExecutor: TaskExecutor {
-  private let loop: any EventLoop
-
-  init(_ loop: any EventLoop) { self.loop = loop }
-
-  func enqueue(_ job: consuming ExecutorJob) {
-    let job = UnownedJob(job)
-    loop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
   }
 }
