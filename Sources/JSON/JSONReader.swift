@@ -46,6 +46,7 @@ public struct JSONReader {
     guard peek() == UInt8(ascii: "{") else { throw mismatch("an object") }
     index += 1
     var seen: [String] = []
+    seen.reserveCapacity(12)
     skipWhitespace()
     if peek() == UInt8(ascii: "}") {
       index += 1
@@ -119,8 +120,10 @@ public struct JSONReader {
   /// Reads a whole number.
   /// - Throws: `JSONError` that names the range when the value is no integer in it.
   public mutating func int(in range: ClosedRange<Int> = Int.min...Int.max) throws(JSONError) -> Int {
-    let expected =
+    // Said only where it is not so: putting it into words takes longer than reading the number.
+    var expected: String {
       range == Int.min...Int.max ? "an integer" : "an integer from \(range.lowerBound) to \(range.upperBound)"
+    }
     guard let token = try number() else { throw mismatch(expected) }
     guard let value = Int(token) ?? Self.wholeNumber(token), range.contains(value) else {
       throw JSONError(expected: expected)
@@ -138,10 +141,10 @@ public struct JSONReader {
   public mutating func double(
     in range: ClosedRange<Double> = -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude
   ) throws(JSONError) -> Double {
-    let bounded = range.upperBound < Double.greatestFiniteMagnitude
-    let expected =
-      bounded
-      ? "a number from \(JSONWriter.text(range.lowerBound)) to \(JSONWriter.text(range.upperBound))" : "a number"
+    var expected: String {
+      range.upperBound < Double.greatestFiniteMagnitude
+        ? "a number from \(JSONWriter.text(range.lowerBound)) to \(JSONWriter.text(range.upperBound))" : "a number"
+    }
     guard let token = try number() else { throw mismatch(expected) }
     guard let value = Double(token), range.contains(value) else { throw JSONError(expected: expected) }
     return value

@@ -60,9 +60,8 @@ extension JSONReader {
   public mutating func word<Word: RawRepresentable & CaseIterable>(
     _ type: Word.Type = Word.self
   ) throws(JSONError) -> Word where Word.RawValue == String {
+    if peekIsString, let word = Word(rawValue: try string()) { return word }
     let words = Word.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
-    let expected = "one of \(words)"
-    guard peekIsString, let word = Word(rawValue: try string()) else { throw JSONError(expected: expected) }
-    return word
+    throw JSONError(expected: "one of \(words)")
   }
 }
