@@ -9,7 +9,7 @@ SWIFT_SOURCES := $(wildcard Sources Tests Examples Benchmarks) Package.swift
 # Most tests start programs and servers of their own: all at once they would starve each other on a small machine.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 
-.PHONY: help deps build run test test-swift test-examples drill lint format compose-check compose-demo \
+.PHONY: help deps build release run test test-swift test-examples drill lint format compose-check compose-demo \
 	deploy-check deps-fuzz fuzz-api sanitize-thread sanitize-address clean
 
 help: ## List these targets
@@ -20,6 +20,12 @@ deps:
 
 build: deps ## Build everything (debug)
 	swift build
+
+# As in the images. A program with Swift's runtime linked in takes a tenth less of a processor for a request.
+static := $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib)
+
+release: deps ## Build the programs as the images have them: optimised, in .build/release
+	for product in coordinator worker baton; do swift build -c release $(static) --product $$product; done
 
 run: build ## See it work: training jobs on three workers, one interrupted, one killed, every result verified
 	@scripts/relay-demo.sh

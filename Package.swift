@@ -118,7 +118,7 @@ let package = Package(
     // What `baton bench` measures with.
     module(
       "BatonBench", "Sources/Bench",
-      ["BatonJSON", "BatonLocalPostgres", "BatonShared", log, nio, posixNIO, subprocess]),
+      ["BatonJSON", "BatonLocalPostgres", "BatonShared", hummingbird, log, nio, posixNIO, subprocess]),
 
     // Fleets under faults, and the judgement of what became of their jobs.
     module(
@@ -159,7 +159,7 @@ let package = Package(
         "BatonTLS", "BatonTelemetry", "BatonTestSupport", asyncHTTPClient, http1, lifecycle, log, nio, posixNIO,
         subprocess,
       ]),
-    tests("BenchTests", ["BatonBench", "BatonJSON", "CoordinatorCommand", "WorkerCommand", nio]),
+    tests("BenchTests", ["BatonBench", "BatonJSON", "BatonCommand", "CoordinatorCommand", "WorkerCommand", nio]),
     tests("DrillTests", ["BatonDrill", "BatonJSON", "BatonShared", "BatonTestSupport", nio, posixNIO]),
     tests(
       "FuzzTests",

@@ -1,6 +1,6 @@
 extension Bench {
   /// Submit, lease, settle and the whole cycle, with few and many connections, single and in batches; with a private
-  /// fleet also `pgbench` doing the same in SQL.
+  /// fleet also `pgbench` doing the same in SQL, and Hummingbird by itself answering what needs no work.
   ///
   /// - Parameters:
   ///   - rounds: How often everything is measured; what is told are medians.
@@ -31,6 +31,7 @@ extension Bench {
         let coordinator = try await fleet.startCoordinator(leaseSeconds: 600)
         let target = try WireTarget(address: "http://127.0.0.1:\(coordinator.port)")
         let clock = CPUClock(coordinator: coordinator.pid, postgres: await fleet.postgres.pid)
+        let bare = try await fleet.startBareServer()
         let yardstick = Yardstick(database: fleet.database)
         try await yardstick.prepare()
         var found = ThroughputRounds()
@@ -38,12 +39,17 @@ extension Bench {
           progress("round \(round) of \(rounds): pgbench")
           try await measure(yardstick, scale: scale, into: &found)
           for load in loads {
+            if load.batch == 1 {
+              progress("round \(round) of \(rounds): Hummingbird, \(load.connections) connections")
+              found.add(load, Throughput.Outcome(steps: [("hummingbird", try await measure(bare, load))]))
+            }
             try await fleet.clearJobs()
             found.add(load, try await measure(load, at: target, clock, round, rounds))
           }
           if let pid = coordinator.pid, let memory = ProcessFile.residentMegabytes(pid) { found.memory.append(memory) }
         }
         report.add(found, seesProcesses: true)
+        try await fleet.stop(bare)
         try await fleet.stop(coordinator)
         return report
       }
@@ -56,6 +62,13 @@ extension Bench {
     let prefix = "round \(round) of \(rounds): \(load.connections) connections, batches of \(load.batch): "
     let measurement = Throughput(target: target, queue: queue, clock: clock) { progress(prefix + $0) }
     return try await measurement.run(load)
+  }
+
+  private func measure(_ bare: BenchProgram, _ load: Throughput.Load) async throws -> LoadResult {
+    let target = try WireTarget(address: "http://127.0.0.1:\(bare.port)")
+    return try await Throughput(
+      target: target, queue: queue, clock: CPUClock(coordinator: bare.pid), progress: progress
+    ).nothing(load)
   }
 
   private func measure(

@@ -36,7 +36,7 @@ import Testing
   @Test func everyStepOfALoadIsMeasuredBesideTheYardstick() async throws {
     let report = try await bench.throughput(rounds: 2, scale: 0.01, connections: [4], batches: [1, 10])
     let steps = ["submit", "lease", "settle", "work", "cycle"]
-    #expect(report.throughput.map(\.step) == ["nothing"] + steps + steps)
+    #expect(report.throughput.map(\.step) == ["hummingbird", "nothing"] + steps + steps)
     for row in report.throughput {
       #expect(row.rate.count == 2)
       #expect(row.rate.minimum > 0)
@@ -105,6 +105,6 @@ private enum TestPrograms {
     let count = buffer.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
     let path = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
     let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-    return BenchPrograms(coordinator: "\(folder)/coordinator", worker: "\(folder)/worker")
+    return BenchPrograms(coordinator: "\(folder)/coordinator", worker: "\(folder)/worker", baton: "\(folder)/baton")
   }()
 }

@@ -17,10 +17,13 @@ public struct BenchPrograms: Sendable {
   /// Paths of the programs.
   public var coordinator: String
   public var worker: String
+  /// The command that runs the benchmark; it is started again for what it compares with.
+  public var baton: String
 
-  public init(coordinator: String, worker: String) {
+  public init(coordinator: String, worker: String, baton: String) {
     self.coordinator = coordinator
     self.worker = worker
+    self.baton = baton
   }
 }
 
@@ -111,6 +114,15 @@ struct BenchFleet: Sendable {
     return try await start(
       BenchProgram(
         name: name, executable: programs.worker, environment: settings.merging(environment) { $1 }, port: port))
+  }
+
+  /// Starts Hummingbird by itself.
+  func startBareServer() async throws -> BenchProgram {
+    let port = try freePort()
+    return try await start(
+      BenchProgram(
+        name: "bare server", executable: programs.baton, arguments: ["bench", "bare", "--port", "\(port)"],
+        environment: [:], port: port))
   }
 
   /// Ends a program in good order and waits for its end.

@@ -19,14 +19,18 @@ final class BenchProgram: Sendable {
 
   let name: String
   let executable: String
+  let arguments: [String]
   let environment: [String: String]
   /// The port of its HTTP server on 127.0.0.1.
   let port: Int
   private let state = Mutex(State())
 
-  init(name: String, executable: String, environment: [String: String], port: Int) {
+  init(
+    name: String, executable: String, arguments: [String] = [], environment: [String: String], port: Int
+  ) {
     self.name = name
     self.executable = executable
+    self.arguments = arguments
     self.environment = environment
     self.port = port
   }
@@ -51,8 +55,8 @@ final class BenchProgram: Sendable {
     do {
       // Its standard input is a pipe that nobody writes to: it ends with us, and the program with it (EXIT_WITH_PARENT).
       let result = try await Subprocess.run(
-        .path(.init(executable)), environment: .inherit.updating(variables), platformOptions: options,
-        input: .inputWriter, output: .sequence, error: .combinedWithOutput
+        .path(.init(executable)), arguments: Arguments(arguments), environment: .inherit.updating(variables),
+        platformOptions: options, input: .inputWriter, output: .sequence, error: .combinedWithOutput
       ) { execution in
         state.withLock { $0.pid = execution.processIdentifier.value }
         for try await line in execution.standardOutput.strings(bufferingPolicy: .unbounded) {

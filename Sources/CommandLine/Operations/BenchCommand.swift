@@ -24,7 +24,7 @@ struct BenchCommand: AsyncParsableCommand {
     subcommands: [
       BenchAllCommand.self, BenchThroughputCommand.self, BenchLatencyCommand.self, BenchBurndownCommand.self,
       BenchHeartbeatsCommand.self, BenchWaitingCommand.self, BenchHandoverCommand.self, BenchRecoveryCommand.self,
-      BenchScaleCommand.self, BenchPinnedCommand.self, BenchSoakCommand.self,
+      BenchScaleCommand.self, BenchPinnedCommand.self, BenchSoakCommand.self, BenchBareCommand.self,
     ])
 }
 
@@ -84,7 +84,8 @@ struct BenchOptions: ParsableArguments, Sendable {
     let locator = ProgramLocator(environment: environment)
     return .privateFleet(
       BenchPrograms(
-        coordinator: try locator.path("coordinator"), worker: try locator.path("worker")))
+        coordinator: try locator.path("coordinator"), worker: try locator.path("worker"),
+        baton: try locator.path("baton")))
   }
 }
 

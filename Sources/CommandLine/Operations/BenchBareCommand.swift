@@ -1,0 +1,34 @@
+import ArgumentParser
+import BatonBench
+import BatonThreads
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// What `baton bench throughput` starts as its yardstick for requests.
+struct BenchBareCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bare", abstract: "An HTTP server that answers GET /health on 127.0.0.1 until standard input ends.",
+    shouldDisplay: false)
+
+  @Option(help: "Its port.")
+  var port: Int
+
+  func validate() throws {
+    guard (1...65_535).contains(port) else { throw ValidationError("--port must be from 1 to 65535.") }
+  }
+
+  func run() async throws {
+    BlockingThread.start(name: "parent") {
+      var byte: UInt8 = 0
+      while read(STDIN_FILENO, &byte, 1) > 0 {}
+      exit(EXIT_SUCCESS)
+    }
+    try await BareServer.run(port: port)
+  }
+}
