@@ -76,6 +76,10 @@ public final class ThreadExecutor: SerialExecutor, TaskExecutor, Sendable {
 
 /// What the executor and its threads share. The threads hold this and not the executor, so that an executor nobody
 /// uses any more can go away while its threads wait for work.
+///
+/// One thread is woken at a time. It wakes the next if it leaves work behind: jobs that are over sooner than a thread
+/// is awake are done by one thread, and those that block have others come one after the other. Of the idle threads, the
+/// one that was busy last is woken.
 private final class JobQueue: @unchecked Sendable {
   struct Entry {
     let job: UnownedJob
@@ -83,15 +87,33 @@ private final class JobQueue: @unchecked Sendable {
     let executor: ThreadExecutor
   }
 
+  /// A thread that waits.
+  private final class IdleThread {
+    let condition: UnsafeMutablePointer<pthread_cond_t>
+    var isCalled = false
+
+    init() {
+      condition = .allocate(capacity: 1)
+      condition.initialize(to: pthread_cond_t())
+      pthread_cond_init(condition, nil)
+    }
+
+    deinit {
+      pthread_cond_destroy(condition)
+      condition.deinitialize(count: 1).deallocate()
+    }
+  }
+
   let limit: Int
   private let name: String
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  private let condition: UnsafeMutablePointer<pthread_cond_t>
 
   // Everything below is guarded by `mutex`.
   private var entries = Deque<Entry>()
   private var threads = 0
-  private var waiting = 0
+  private var idle: [IdleThread] = []
+  /// Whether a thread was woken or started, and has not looked for work yet.
+  private var isOneComing = false
   private var isShutDown = false
 
   init(name: String, limit: Int) {
@@ -99,16 +121,11 @@ private final class JobQueue: @unchecked Sendable {
     self.limit = limit
     mutex = .allocate(capacity: 1)
     mutex.initialize(to: pthread_mutex_t())
-    condition = .allocate(capacity: 1)
-    condition.initialize(to: pthread_cond_t())
     pthread_mutex_init(mutex, nil)
-    pthread_cond_init(condition, nil)
   }
 
   deinit {
-    pthread_cond_destroy(condition)
     pthread_mutex_destroy(mutex)
-    condition.deinitialize(count: 1).deallocate()
     mutex.deinitialize(count: 1).deallocate()
   }
 
@@ -134,21 +151,29 @@ private final class JobQueue: @unchecked Sendable {
   func append(_ entry: Entry) {
     pthread_mutex_lock(mutex)
     entries.append(entry)
-    let needsThread = entries.count > waiting && threads < limit
-    if needsThread { threads += 1 }
+    callOne()
     pthread_mutex_unlock(mutex)
-    if needsThread {
-      startThread()
-    } else {
-      pthread_cond_signal(condition)
-    }
   }
 
   func shutdown() {
     pthread_mutex_lock(mutex)
     isShutDown = true
+    for thread in idle { pthread_cond_signal(thread.condition) }
     pthread_mutex_unlock(mutex)
-    pthread_cond_broadcast(condition)
+  }
+
+  /// Has a thread come for what waits, unless one is coming already, or all there may be are busy.
+  private func callOne() {
+    guard !entries.isEmpty, !isOneComing else { return }
+    if let thread = idle.popLast() {
+      isOneComing = true
+      thread.isCalled = true
+      pthread_cond_signal(thread.condition)
+    } else if threads < limit {
+      isOneComing = true
+      threads += 1
+      startThread()
+    }
   }
 
   private func startThread() {
@@ -159,24 +184,34 @@ private final class JobQueue: @unchecked Sendable {
   }
 
   private func work() {
-    while let entry = next() {
+    let thread = IdleThread()
+    thread.isCalled = true
+    while let entry = next(thread) {
       entry.executor.run(entry.job)
     }
   }
 
   /// Waits for the next job; nil when this thread is to end.
-  private func next() -> Entry? {
+  private func next(_ thread: IdleThread) -> Entry? {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     while true {
-      if let entry = entries.popFirst() { return entry }
+      if thread.isCalled {
+        thread.isCalled = false
+        isOneComing = false
+      }
+      if let entry = entries.popFirst() {
+        callOne()
+        return entry
+      }
       if isShutDown {
         threads -= 1
         return nil
       }
-      waiting += 1
-      pthread_cond_wait(condition, mutex)
-      waiting -= 1
+      idle.append(thread)
+      while !thread.isCalled, !isShutDown { pthread_cond_wait(thread.condition, mutex) }
+      // At the shutdown nobody has taken it from there.
+      if !thread.isCalled { idle.removeAll { $0 === thread } }
     }
   }
 }

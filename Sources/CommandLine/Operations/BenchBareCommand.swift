@@ -27,7 +27,7 @@ struct BenchBareCommand: AsyncParsableCommand {
     BlockingThread.start(name: "parent") {
       var byte: UInt8 = 0
       while read(STDIN_FILENO, &byte, 1) > 0 {}
-      exit(EXIT_SUCCESS)
+      _exit(EXIT_SUCCESS)
     }
     try await BareServer.run(port: port)
   }
