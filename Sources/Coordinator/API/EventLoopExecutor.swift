@@ -22,8 +22,6 @@ final class EventLoopExecutor: TaskExecutor {
     all.first { $0.loop === loop } ?? EventLoopExecutor(loop)
   }
 
-  var isCurrent: Bool { loop.inEventLoop }
-
   /// What comes together is one call of the loop's.
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
