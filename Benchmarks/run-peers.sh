@@ -49,7 +49,7 @@ for peer in "${peers[@]}"; do
   if [[ "$peer" == beanstalkd && -z "$BEANSTALKD" ]]; then
     echo "beanstalkd is left out: it is not installed, and apt-get has no package of it (apt-get update may help)" >&2
   elif [[ "$peer" == baton && ! -x "$BATON" ]]; then
-    echo "baton is left out: there is no $BATON (swift build -c release, or BATON=…)" >&2
+    echo "baton is left out: there is no $BATON (make release, or BATON=…)" >&2
   else
     chosen+=("$peer")
   fi

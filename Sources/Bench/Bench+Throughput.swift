@@ -39,11 +39,12 @@ extension Bench {
           progress("round \(round) of \(rounds): pgbench")
           try await measure(yardstick, scale: scale, into: &found)
           for load in loads {
+            try await fleet.clearJobs()
             if load.batch == 1 {
               progress("round \(round) of \(rounds): Hummingbird, \(load.connections) connections")
-              found.add(load, Throughput.Outcome(steps: [("hummingbird", try await measure(bare, load))]))
+              let result = try await measure(bare, load, postgres: await fleet.postgres.pid)
+              found.add(load, Throughput.Outcome(steps: [("hummingbird", result)]))
             }
-            try await fleet.clearJobs()
             found.add(load, try await measure(load, at: target, clock, round, rounds))
           }
           if let pid = coordinator.pid, let memory = ProcessFile.residentMegabytes(pid) { found.memory.append(memory) }
@@ -64,11 +65,12 @@ extension Bench {
     return try await measurement.run(load)
   }
 
-  private func measure(_ bare: BenchProgram, _ load: Throughput.Load) async throws -> LoadResult {
+  private func measure(
+    _ bare: BenchProgram, _ load: Throughput.Load, postgres: Int32?
+  ) async throws -> LoadResult {
     let target = try WireTarget(address: "http://127.0.0.1:\(bare.port)")
-    return try await Throughput(
-      target: target, queue: queue, clock: CPUClock(coordinator: bare.pid), progress: progress
-    ).nothing(load)
+    let clock = CPUClock(coordinator: bare.pid, postgres: postgres)
+    return try await Throughput(target: target, queue: queue, clock: clock, progress: progress).nothing(load)
   }
 
   private func measure(

@@ -77,9 +77,9 @@ public final class ThreadExecutor: SerialExecutor, TaskExecutor, Sendable {
 /// What the executor and its threads share. The threads hold this and not the executor, so that an executor nobody
 /// uses any more can go away while its threads wait for work.
 ///
-/// One thread is woken at a time. It wakes the next if it leaves work behind: jobs that are over sooner than a thread
-/// is awake are done by one thread, and those that block have others come one after the other. Of the idle threads, the
-/// one that was busy last is woken.
+/// One thread is woken at a time. It wakes the next if it leaves work behind: of jobs that are over sooner than a thread
+/// is awake one thread does most (and another may be woken in vain), and those that block have others come one after the
+/// other. Of the idle threads, the one that has waited for the shortest time is woken.
 private final class JobQueue: @unchecked Sendable {
   struct Entry {
     let job: UnownedJob
@@ -87,9 +87,12 @@ private final class JobQueue: @unchecked Sendable {
     let executor: ThreadExecutor
   }
 
-  /// A thread that waits.
-  private final class IdleThread {
+  /// One of its threads, as it waits.
+  private final class Worker {
     let condition: UnsafeMutablePointer<pthread_cond_t>
+    /// Has just been started.
+    var isNew = true
+    /// Has been woken, and has not looked for work yet.
     var isCalled = false
 
     init() {
@@ -111,9 +114,11 @@ private final class JobQueue: @unchecked Sendable {
   // Everything below is guarded by `mutex`.
   private var entries = Deque<Entry>()
   private var threads = 0
-  private var idle: [IdleThread] = []
-  /// Whether a thread was woken or started, and has not looked for work yet.
-  private var isOneComing = false
+  private var idle: [Worker] = []
+  /// Whether a thread was woken, and has not looked for work yet.
+  private var isOneCalled = false
+  /// Whether a thread was started, and has not looked for work yet.
+  private var isOneStarting = false
   private var isShutDown = false
 
   init(name: String, limit: Int) {
@@ -151,67 +156,63 @@ private final class JobQueue: @unchecked Sendable {
   func append(_ entry: Entry) {
     pthread_mutex_lock(mutex)
     entries.append(entry)
-    callOne()
+    let needsThread = callOne()
     pthread_mutex_unlock(mutex)
+    if needsThread { startThread() }
   }
 
   func shutdown() {
     pthread_mutex_lock(mutex)
     isShutDown = true
-    for thread in idle { pthread_cond_signal(thread.condition) }
+    for worker in idle { pthread_cond_signal(worker.condition) }
     pthread_mutex_unlock(mutex)
   }
 
   /// Has a thread come for what waits, unless one is coming already, or all there may be are busy.
-  private func callOne() {
-    guard !entries.isEmpty, !isOneComing else { return }
-    if let thread = idle.popLast() {
-      isOneComing = true
-      thread.isCalled = true
-      pthread_cond_signal(thread.condition)
-    } else if threads < limit {
-      isOneComing = true
-      threads += 1
-      startThread()
+  /// - Returns: whether a thread is to be started, once the lock is free again; it is counted already.
+  private func callOne() -> Bool {
+    guard !entries.isEmpty, !isOneCalled else { return false }
+    if let worker = idle.popLast() {
+      isOneCalled = true
+      worker.isCalled = true
+      pthread_cond_signal(worker.condition)
+      return false
     }
+    guard !isOneStarting, threads < limit else { return false }
+    isOneStarting = true
+    threads += 1
+    return true
   }
 
   private func startThread() {
     BlockingThread.start(name: name) {
       pthread_setspecific(Self.threadKey, Unmanaged.passUnretained(self).toOpaque())
-      self.work()
+      let worker = Worker()
+      while let entry = self.next(worker) { entry.executor.run(entry.job) }
     }
   }
 
-  private func work() {
-    let thread = IdleThread()
-    thread.isCalled = true
-    while let entry = next(thread) {
-      entry.executor.run(entry.job)
-    }
-  }
-
-  /// Waits for the next job; nil when this thread is to end.
-  private func next(_ thread: IdleThread) -> Entry? {
+  /// Waits for the next job; nil when the thread is to end.
+  private func next(_ worker: Worker) -> Entry? {
     pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
+    if worker.isNew { (worker.isNew, isOneStarting) = (false, false) }
     while true {
-      if thread.isCalled {
-        thread.isCalled = false
-        isOneComing = false
-      }
+      if worker.isCalled { (worker.isCalled, isOneCalled) = (false, false) }
       if let entry = entries.popFirst() {
-        callOne()
+        let needsThread = callOne()
+        pthread_mutex_unlock(mutex)
+        if needsThread { startThread() }
         return entry
       }
       if isShutDown {
         threads -= 1
+        pthread_mutex_unlock(mutex)
         return nil
       }
-      idle.append(thread)
-      while !thread.isCalled, !isShutDown { pthread_cond_wait(thread.condition, mutex) }
+      idle.append(worker)
+      while !worker.isCalled, !isShutDown { pthread_cond_wait(worker.condition, mutex) }
       // At the shutdown nobody has taken it from there.
-      if !thread.isCalled { idle.removeAll { $0 === thread } }
+      if !worker.isCalled { idle.removeAll { $0 === worker } }
     }
   }
 }

@@ -37,20 +37,39 @@ import Testing
     #expect(executor.isIsolatingCurrentContext() == false)
   }
 
-  @Test func blockedThreadsDoNotBlockEachOther() async {
-    let executor = ThreadExecutor(name: "blocking", threads: 4)
-    // Each blocks its thread until all four have come: possible only with four threads at once.
+  /// Each blocks its thread until all have come: possible only with so many threads at once.
+  private func meet(_ count: Int, on executor: ThreadExecutor) async {
     let arrivals = Arrivals()
     await withTaskGroup(of: Void.self) { group in
-      for _ in 0..<4 {
+      for _ in 0..<count {
         group.addTask(executorPreference: executor) {
           arrivals.count.wrappingAdd(1, ordering: .sequentiallyConsistent)
-          while arrivals.count.load(ordering: .sequentiallyConsistent) < 4 { sched_yield() }
+          while arrivals.count.load(ordering: .sequentiallyConsistent) < count { sched_yield() }
         }
       }
     }
-    #expect(arrivals.count.load(ordering: .relaxed) == 4)
-    #expect(executor.liveThreads <= 4)
+    #expect(arrivals.count.load(ordering: .relaxed) == count)
+  }
+
+  @Test func blockedThreadsDoNotBlockEachOther() async {
+    let executor = ThreadExecutor(name: "blocking", threads: 4)
+    // First they are started, then woken: some idle, some still busy with the end of the last round.
+    for _ in 0..<200 { await meet(4, on: executor) }
+    #expect(executor.liveThreads == 4)
+  }
+
+  @Test func idleThreadsEndAtTheShutdownAndWorkThatComesLaterRuns() async throws {
+    let executor = ThreadExecutor(name: "many-idle", threads: 4)
+    await meet(4, on: executor)
+    executor.shutdown()
+    let ran = Arrivals()
+    await withTaskGroup(of: Void.self) { group in
+      for _ in 0..<100 {
+        group.addTask(executorPreference: executor) { _ = ran.count.wrappingAdd(1, ordering: .relaxed) }
+      }
+    }
+    #expect(ran.count.load(ordering: .relaxed) == 100)
+    try await eventually { executor.liveThreads == 0 }
   }
 
   @Test func threadsEndWhenTheExecutorGoesAway() async throws {

@@ -1,8 +1,9 @@
 import Hummingbird
 import Logging
 
-/// Hummingbird by itself, the other yardstick beside `pgbench`: what a request costs a coordinator's process before
-/// anybody has looked at it.
+/// Hummingbird by itself, the other yardstick beside `pgbench`: what the same answer costs a server of the same library that
+/// does nothing else. Its tasks run where Hummingbird has them run, on Swift's own threads, and not on the event loops as a
+/// coordinator's do; so it is no part of what a coordinator needs, but something to hold that against.
 public enum BareServer {
   /// Answers `GET /health` as a coordinator does, and `GET /ready`, on 127.0.0.1, until SIGTERM. As Hummingbird comes: no
   /// middleware, no limits, a router with two routes.
@@ -19,7 +20,7 @@ public enum BareServer {
     logger.logLevel = .error
     let application = Application(
       router: router,
-      configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port), serverName: "baton"),
+      configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port), serverName: "baton", backlog: 4096),
       logger: logger)
     try await application.runService()
   }

@@ -53,39 +53,42 @@ struct Throughput: Sendable {
     var steps: [(name: String, result: LoadResult)] = []
   }
 
-  /// Requests that need no work.
+  /// Requests that need no work, and nothing else.
   func nothing(_ load: Load) async throws -> LoadResult {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     return try await LoadGenerator.with(load.connections, to: target, clock: clock, on: loop) { generator in
-      try await generator.run { _ in NothingScript(target, requests: load.jobs / load.connections) }
+      try await nothing(load, generator)
     }
+  }
+
+  private func nothing(_ load: Load, _ generator: LoadGenerator) async throws -> LoadResult {
+    try await generator.run { _ in NothingScript(target, requests: load.jobs / load.connections) }
   }
 
   func run(_ load: Load) async throws -> Outcome {
     let requests = WorkRequests(target: target, queue: queue, batch: load.batch)
     let share = load.jobs / load.connections
     let loop = MultiThreadedEventLoopGroup.singleton.next()
-    var outcome = Outcome()
-    if load.batch == 1 {
-      progress("nothing")
-      outcome.steps.append(("nothing", try await nothing(load)))
-    }
-    outcome.steps += try await LoadGenerator.with(load.connections, to: target, clock: clock, on: loop) { generator in
-      var steps: [(name: String, result: LoadResult)] = []
+    return try await LoadGenerator.with(load.connections, to: target, clock: clock, on: loop) { generator in
+      var outcome = Outcome()
+      if load.batch == 1 {
+        progress("nothing")
+        outcome.steps.append(("nothing", try await nothing(load, generator)))
+      }
       progress("submit")
       let submit = try await generator.run { _ in SubmitScript(requests, jobs: share) }
-      steps.append(("submit", submit))
+      outcome.steps.append(("submit", submit))
 
       let baskets = (0..<load.connections).map { _ in LeaseBasket() }
       progress("lease")
       let lease = try await generator.run { number in
         LeaseScript(requests, worker: "\(queue)-\(number)", jobs: share, into: baskets[number])
       }
-      steps.append(("lease", lease))
+      outcome.steps.append(("lease", lease))
       let leases = baskets.map { $0.takeAll() }
       progress("settle")
       let settle = try await generator.run { number in SettleScript(requests, leases: leases[number]) }
-      steps.append(("settle", settle))
+      outcome.steps.append(("settle", settle))
 
       // Jobs for the next step; how fast they come is known by now.
       _ = try await generator.run { _ in SubmitScript(requests, jobs: share) }
@@ -93,19 +96,18 @@ struct Throughput: Sendable {
       let work = try await generator.run { number in
         WorkScript(requests, worker: "\(queue)-\(number)", jobs: share)
       }
-      steps.append(("work", work))
+      outcome.steps.append(("work", work))
 
       progress("cycle")
       let cycle = try await generator.run { number in
         CycleScript(requests, worker: "\(queue)-\(number)", jobs: share)
       }
-      steps.append(("cycle", cycle))
+      outcome.steps.append(("cycle", cycle))
       // What the last ones were not given.
       let drain = WorkRequests(target: target, queue: queue, batch: 1000)
       _ = try await generator.run { number in DrainScript(drain, worker: "\(queue)-0", isDry: number > 0) }
-      return steps
+      return outcome
     }
-    return outcome
   }
 }
 

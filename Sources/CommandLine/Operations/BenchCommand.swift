@@ -85,7 +85,7 @@ struct BenchOptions: ParsableArguments, Sendable {
     return .privateFleet(
       BenchPrograms(
         coordinator: try locator.path("coordinator"), worker: try locator.path("worker"),
-        baton: try locator.path("baton")))
+        baton: try ProgramLocator.ownProgram() ?? locator.path("baton")))
   }
 }
 

@@ -9,8 +9,8 @@ struct BenchThroughputCommand: AsyncParsableCommand {
       same work in SQL on the same server, one table and no HTTP, with 8 clients: the yardstick.
 
       nothing      requests that need no work (GET /health)
-      hummingbird  the same, of a server that does nothing else (its processor time stands under COORDINATOR): what the \
-      HTTP library takes of each request
+      hummingbird  the same, of a server with the same HTTP library that does nothing else; its processor time stands \
+      under COORDINATOR
       work         lease and settle in turn, jobs that are there already
       cycle        submit, lease and settle in turn
       cpu          processor time a job: of the load generator, the coordinator, the database's processes

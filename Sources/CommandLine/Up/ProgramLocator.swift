@@ -37,7 +37,8 @@ struct ProgramLocator {
       ExitStatus.negative, "the program '\(name)' is neither beside baton nor on the search path (PATH)")
   }
 
-  private static func ownProgram() -> String? {
+  /// The path of this process's own program, if the system tells.
+  static func ownProgram() -> String? {
     var buffer = [CChar](repeating: 0, count: 4096)
     #if canImport(Darwin)
       var size = UInt32(buffer.count)

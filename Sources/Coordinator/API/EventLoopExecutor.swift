@@ -39,7 +39,7 @@ final class EventLoopExecutor: TaskExecutor {
       return pending.jobs
     }
     for job in jobs { job.runSynchronously(on: asUnownedTaskExecutor()) }
-    // What these have left to do waits until the loop has looked at its sockets.
+    // What these have left to do comes behind what else the loop was given.
     let isMore = pending.withLock { pending in
       pending.isScheduled = !pending.jobs.isEmpty
       return pending.isScheduled
