@@ -20,7 +20,8 @@ public enum BareServer {
     logger.logLevel = .error
     let application = Application(
       router: router,
-      configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port), serverName: "baton", backlog: 4096),
+      configuration: ApplicationConfiguration(
+        address: .hostname("127.0.0.1", port: port), serverName: "baton", backlog: 4096),
       logger: logger)
     try await application.runService()
   }
