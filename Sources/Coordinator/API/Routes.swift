@@ -43,7 +43,13 @@ struct Routes {
     router.on(RouterPath(path), method: method) { request, context in
       var context = context
       if let roles {
-        context.role = try await Self.admit(request, as: roles, access, needsDatabase ? lifecycle : nil)
+        do {
+          context.role = try Self.admit(request, as: roles, access, needsDatabase ? lifecycle : nil)
+        } catch {
+          // Read what it sends all the same: a client that sends first would not see the answer.
+          _ = try? await request.bytes(upTo: 0)
+          throw error
+        }
       }
       if method == .get { return try await handler(request, context) }
       // What the body became waits for the database in here; so does its share of the memory. An answer that is large may
@@ -63,19 +69,13 @@ struct Routes {
   /// - Throws: `Problem`, when it may not come in, or not now.
   private static func admit(
     _ request: Request, as roles: [Access.Role], _ access: AccessControl, _ lifecycle: Lifecycle?
-  ) async throws -> Access.Role {
-    do {
-      let role = try check(access.current, roles, request)
-      if let lifecycle {
-        guard lifecycle.isMigrated else { throw Problem.notMigrated }
-        guard lifecycle.databaseAnswers else { throw Problem.silentDatabase }
-      }
-      return role
-    } catch {
-      // Read what it sends all the same: a client that sends first would not see the answer.
-      _ = try? await request.bytes(upTo: 0)
-      throw error
+  ) throws -> Access.Role {
+    let role = try check(access.current, roles, request)
+    if let lifecycle {
+      guard lifecycle.isMigrated else { throw Problem.notMigrated }
+      guard lifecycle.databaseAnswers else { throw Problem.silentDatabase }
     }
+    return role
   }
 
   private static func check(_ access: Access, _ roles: [Access.Role], _ request: Request) throws -> Access.Role {

@@ -44,15 +44,24 @@ struct WorkerRoutes {
   // MARK: Leasing
 
   @Sendable private func lease(_ request: Request, _ context: APIContext) async throws -> Response {
+    let (wanted, capacityType, peer) = try await wish(request, context)
+    let leases = try await coordinator.dispatcher.lease(wanted, capacityType: capacityType, peer: peer)
+    let grants = LeaseGrants(leases: leases.map(\.grant))
+    guard !leases.isEmpty else { return .json(grants) }
+    return try await answerThoseThatFit(grants, context)
+  }
+
+  /// What is asked for, and by whom. Apart from the waiting, so that ten thousand that wait do not keep what it took to
+  /// read their requests.
+  @inline(never)
+  private func wish(
+    _ request: Request, _ context: APIContext
+  ) async throws -> (LeaseRequest, CapacityType, PeerWatch) {
     var wanted: LeaseRequest = try await request.decode(upTo: Self.maximumSmallBody, in: context)
     wanted.waitSeconds = min(wanted.waitSeconds, coordinator.configuration.limits.maxWaitSeconds)
     let facts = try await coordinator.registry.facts(of: wanted.workerID)
     guard !facts.isDraining else { throw Problem.workerDraining(wanted.workerID) }
-    let leases = try await coordinator.dispatcher.lease(
-      wanted, capacityType: facts.capacityType, peer: try await PeerWatch.of(context.channel))
-    let grants = LeaseGrants(leases: leases.map(\.grant))
-    guard !leases.isEmpty else { return .json(grants) }
-    return try await answerThoseThatFit(grants, context)
+    return (wanted, facts.capacityType, try await PeerWatch.of(context.channel))
   }
 
   /// Hands back what there is no memory for now; one at least is answered, or there is too much to do.
