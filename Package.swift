@@ -136,7 +136,9 @@ let package = Package(
         "BatonShared", "BatonTelemetry", "BatonThreads", argumentParser, log, signals, subprocess,
       ]),
 
-    command("CoordinatorCommand", "Sources/Commands/Coordinator", ["BatonCoordinator", "BatonPostgres", signals]),
+    command(
+      "CoordinatorCommand", "Sources/Commands/Coordinator",
+      ["BatonCoordinator", "BatonPostgres", "BatonThreads", signals]),
     command("WorkerCommand", "Sources/Commands/Worker", ["BatonWorker"]),
     command("BatonCommand", "Sources/Commands/Baton", ["BatonCommandLine"]),
 

@@ -42,7 +42,7 @@ extension Bench {
             try await fleet.clearJobs()
             if load.batch == 1 {
               progress("round \(round) of \(rounds): Hummingbird, \(load.connections) connections")
-              let result = try await measure(bare, load, postgres: await fleet.postgres.pid)
+              let result = try await measure(bare, load, clock)
               found.add(load, Throughput.Outcome(steps: [("hummingbird", result)]))
             }
             found.add(load, try await measure(load, at: target, clock, round, rounds))
@@ -65,11 +65,10 @@ extension Bench {
     return try await measurement.run(load)
   }
 
-  private func measure(
-    _ bare: BenchProgram, _ load: Throughput.Load, postgres: Int32?
-  ) async throws -> LoadResult {
+  private func measure(_ bare: BenchProgram, _ load: Throughput.Load, _ clock: CPUClock) async throws -> LoadResult {
     let target = try WireTarget(address: "http://127.0.0.1:\(bare.port)")
-    let clock = CPUClock(coordinator: bare.pid, postgres: postgres)
+    var clock = clock
+    clock.coordinator = bare.pid
     return try await Throughput(target: target, queue: queue, clock: clock, progress: progress).nothing(load)
   }
 

@@ -45,6 +45,7 @@ public struct JSONReader {
   ) throws(JSONError) {
     guard peek() == UInt8(ascii: "{") else { throw mismatch("an object") }
     index += 1
+    // Room for the fields of a submission.
     var seen: [String] = []
     seen.reserveCapacity(12)
     skipWhitespace()

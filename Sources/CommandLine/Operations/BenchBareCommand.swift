@@ -2,14 +2,6 @@ import ArgumentParser
 import BatonBench
 import BatonThreads
 
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
 /// What `baton bench throughput` starts as its yardstick for requests.
 struct BenchBareCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -24,11 +16,7 @@ struct BenchBareCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    BlockingThread.start(name: "parent") {
-      var byte: UInt8 = 0
-      while read(STDIN_FILENO, &byte, 1) > 0 {}
-      _exit(EXIT_SUCCESS)
-    }
+    ParentWatch.begin()
     try await BareServer.run(port: port)
   }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import BatonCoordinator
 import BatonShared
 import BatonTelemetry
+import BatonThreads
 import Foundation
 import Logging
 import ServiceLifecycle
