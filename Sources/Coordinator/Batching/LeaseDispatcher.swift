@@ -25,6 +25,8 @@ actor LeaseDispatcher: Service {
 
   private var waiters = LeaseWaiters()
   private var floors = LeaseFloors()
+  private let sweeps: AsyncStream<LeaseFloors.Sweep>
+  private let orders: AsyncStream<LeaseFloors.Sweep>.Continuation
   private var replies: [LeaseWaiters.ID: CheckedContinuation<[Lease], any Error>] = [:]
   private var idleLanes: [CheckedContinuation<Void, Never>] = []
   private var isGathering = false
@@ -45,6 +47,8 @@ actor LeaseDispatcher: Service {
     self.lanes = lanes
     self.isOpen = isOpen
     self.recheckInterval = recheckInterval
+    // No more than one for each floor that is remembered.
+    (sweeps, orders) = AsyncStream.makeStream()
   }
 
   var waitingCount: Int { replies.count }
@@ -124,6 +128,9 @@ actor LeaseDispatcher: Service {
             while let batch = await self.nextBatch() { await self.carryOut(batch) }
           }
         }
+        group.addTask {
+          for await sweep in self.sweeps { await self.carryOut(sweep) }
+        }
         group.addTask { await self.watchTheClock() }
       }
     } onCancelOrGracefulShutdown: {
@@ -135,6 +142,7 @@ actor LeaseDispatcher: Service {
   private func close() {
     drain()
     isClosed = true
+    orders.finish()
     for lane in idleLanes { lane.resume() }
     idleLanes = []
   }
@@ -172,14 +180,14 @@ actor LeaseDispatcher: Service {
   }
 
   private func carryOut(_ batch: LeaseWaiters.Batch) async {
-    let ranges = batch.filter.ranges
     let start = ContinuousClock.now
-    let walk = floors.walk(ranges, now: start)
+    for sweep in floors.takeDueSweeps(batch.filter, now: start) { orders.yield(sweep) }
+    let walk = floors.walk(batch.filter)
     do {
       let leases = try await store.lease(
         batch.filter, to: batch.slots.map(\.workerID), ttlSeconds: ttlSeconds, floors: walk.floors)
       let now = ContinuousClock.now
-      floors.finish(walk, of: ranges, found: leases.map(\.position), took: now - start, now: now)
+      floors.finish(walk, of: batch.filter, found: leases.map(\.position), took: now - start, now: now)
       metrics.leased(leases)
       var granted: [LeaseWaiters.ID: [Lease]] = [:]
       for (slot, lease) in zip(batch.slots, leases) { granted[slot.waiter, default: []].append(lease) }
@@ -202,6 +210,21 @@ actor LeaseDispatcher: Service {
     }
     tellOthers()
     startIdleLane()
+  }
+
+  /// Looks for what others put in front of where leasing looks.
+  private func carryOut(_ sweep: LeaseFloors.Sweep) async {
+    guard !isClosed else { return }
+    let start = ContinuousClock.now
+    do {
+      let found = try await store.firstReady(sweep)
+      let now = ContinuousClock.now
+      floors.finish(sweep, found: found, took: now - start, now: now)
+      if found != nil { wake([sweep.range.queue]) }
+    } catch {
+      // Whoever cannot ask the database hears of it elsewhere; this is tried again.
+      floors.fail(sweep, now: .now)
+    }
   }
 
   /// Gives back leases that nobody has seen: they count as nothing, and somebody else may have the jobs at once.

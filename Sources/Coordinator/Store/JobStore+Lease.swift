@@ -88,6 +88,23 @@ extension JobStore {
     return leases
   }
 
+  /// The first job, of those that are ready, that leasing from a floor on passes over; nil if there is none.
+  func firstReady(_ sweep: LeaseFloors.Sweep) async throws(PostgresError) -> LeaseFloor? {
+    let rows = try await database.query(
+      """
+      select priority::integer, run_at from jobs
+      where status = 'queued' and not scheduled and queue = $1 and placement = $2
+        and (-priority, run_at) < ($3::integer, $4::timestamptz) and (cardinality($5::text[]) = 0 or kind = any($5))
+        and not exists (select from queues where name = $1 and paused)
+      order by -priority, run_at, id
+      limit 1
+      """,
+      .text(sweep.range.queue), .text(sweep.range.placement.rawValue), .int4(Int32(-sweep.floor.priority)),
+      .timestamptz(sweep.floor.runAt.microseconds), .textArray(sweep.kinds))
+    guard let row = rows.first else { return nil }
+    return LeaseFloor(priority: try row.int(0), runAt: Instant(microseconds: try row.timestamp(1)))
+  }
+
   private static let leaseAnyKindSQL = leaseSQL(kinds: "cardinality($9::text[]) = 0")
   private static let leaseKindsSQL = leaseSQL(kinds: "kind = any($9)")
 

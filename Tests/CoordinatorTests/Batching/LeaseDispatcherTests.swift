@@ -66,13 +66,13 @@ import Testing
 
   @Test func aWakeDuringTheFlightIsNotLost() async throws {
     try await Self.run { fixture async throws in
-      fixture.database.close()
+      fixture.database.leases.close()
       let asked = fixture.ask("w")
       // The statement has looked, and found nothing; its answer is still under way.
-      try await eventually { fixture.database.heldCount == 1 }
+      try await eventually { fixture.database.leases.heldCount == 1 }
       let id = try await fixture.store.enqueue()
       await fixture.dispatcher.wake(["default"])
-      fixture.database.open()
+      fixture.database.leases.open()
       #expect(try await asked.value.map(\.grant.jobID) == [id])
     }
   }
@@ -80,12 +80,12 @@ import Testing
   @Test func requestsThatComeDuringTheFlightShareTheNextStatement() async throws {
     try await Self.run { fixture async throws in
       for _ in 0..<6 { try await fixture.store.enqueue() }
-      fixture.database.close()
+      fixture.database.leases.close()
       let first = fixture.ask("w-0")
-      try await eventually { fixture.database.heldCount == 1 }
+      try await eventually { fixture.database.leases.heldCount == 1 }
       let others = (1...5).map { fixture.ask("w-\($0)") }
       try await fixture.untilWaiting(6)
-      fixture.database.open()
+      fixture.database.leases.open()
       var jobs = try await first.value.map(\.grant.jobID)
       for (index, task) in others.enumerated() {
         let leases = try await task.value
@@ -100,14 +100,14 @@ import Testing
   @Test func aLeaseWhoseAskerHasGoneIsHandedBackAndGoesToTheNext() async throws {
     try await Self.run { fixture async throws in
       let id = try await fixture.store.enqueue { $0.maxAttempts = 1 }
-      fixture.database.close()
+      fixture.database.leases.close()
       let gone = fixture.ask("gone")
-      try await eventually { fixture.database.heldCount == 1 }
+      try await eventually { fixture.database.leases.heldCount == 1 }
       let next = fixture.ask("next")
       try await fixture.untilWaiting(2)
       gone.cancel()
       await #expect(throws: CancellationError.self) { try await gone.value }
-      fixture.database.open()
+      fixture.database.leases.open()
       let lease = try #require(try await next.value.first)
       #expect(lease.workerID == "next" && lease.grant.jobID == id && lease.grant.attempt == 2)
       let attempts = try #require(try await fixture.store.store.attempts(of: id))
@@ -135,15 +135,15 @@ import Testing
   @Test func aWorkerThatIsToDrainIsToldAndItsLeaseHandedBack() async throws {
     try await Self.run { fixture async throws in
       let id = try await fixture.store.enqueue()
-      fixture.database.close()
+      fixture.database.leases.close()
       let draining = fixture.ask("draining")
-      try await eventually { fixture.database.heldCount == 1 }
+      try await eventually { fixture.database.leases.heldCount == 1 }
       let other = fixture.ask("other")
       try await fixture.untilWaiting(2)
       await fixture.dispatcher.expel(workerID: "draining")
       let problem = await #expect(throws: Problem.self) { try await draining.value }
       #expect(problem?.knownCode == .workerDraining)
-      fixture.database.open()
+      fixture.database.leases.open()
       #expect(try await other.value.map(\.grant.jobID) == [id])
     }
   }
@@ -162,12 +162,12 @@ import Testing
   @Test func aLeaseThatWasUnderWayWhenTheCoordinatorStoppedIsHandedBack() async throws {
     try await Self.run { fixture async throws in
       let id = try await fixture.store.enqueue()
-      fixture.database.close()
+      fixture.database.leases.close()
       let asked = fixture.ask("w")
-      try await eventually { fixture.database.heldCount == 1 }
+      try await eventually { fixture.database.leases.heldCount == 1 }
       await fixture.group.triggerGracefulShutdown()
       #expect(try await asked.value.isEmpty)
-      fixture.database.open()
+      fixture.database.leases.open()
       try await eventually { try await fixture.store.job(id).status == .queued }
       #expect(try await fixture.store.store.attempts(of: id)?.map(\.outcome) == [.released])
     }
@@ -180,6 +180,37 @@ import Testing
       fixture.database.fail(with: nil)
       let id = try await fixture.store.enqueue()
       #expect(try await fixture.ask("w").value.map(\.grant.jobID) == [id])
+    }
+  }
+
+  /// What others put in front of the floor is found by a sweep, and none of those who lease meanwhile waits for it.
+  @Test func noLeaseWaitsForASweep() async throws {
+    try await Self.run { fixture async throws in
+      // A walk that is slow: from now on there is a floor.
+      _ = try await fixture.store.enqueue()
+      fixture.database.leases.close()
+      let first = fixture.ask("first")
+      try await eventually { fixture.database.leases.heldCount == 1 }
+      try await Task.sleep(for: LeaseFloors.quick * 2)
+      fixture.database.leases.open()
+      #expect(try await first.value.count == 1)
+
+      let past = Instant(microseconds: Instant("2020-01-01T00:00:00Z")!.microseconds)
+      let others = try await fixture.store.enqueue { $0.start = .at(past) }
+      fixture.database.sweeps.close()
+      let waiting = fixture.ask("waiting")
+      try await eventually {
+        await fixture.dispatcher.wake(nil)
+        return fixture.database.sweeps.heldCount == 1
+      }
+      #expect(await fixture.dispatcher.waitingCount == 1, "it lies below the floor")
+      let ours = try await fixture.store.enqueue()
+      await fixture.dispatcher.wake(["default"])
+      #expect(try await waiting.value.map(\.grant.jobID) == [ours])
+
+      let next = fixture.ask("next")
+      fixture.database.sweeps.open()
+      #expect(try await next.value.map(\.grant.jobID) == [others])
     }
   }
 

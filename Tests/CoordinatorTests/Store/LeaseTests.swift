@@ -54,6 +54,36 @@ import Testing
     }
   }
 
+  @Test func aSweepFindsTheFirstReadyJobBelowTheFloorAndNothingElse() async throws {
+    try await StoreFixture.run { fixture async throws in
+      let base = Instant("2020-01-01T00:00:00Z")!.microseconds
+      func instant(_ seconds: Int64) -> Instant { Instant(microseconds: base + seconds * 1_000_000) }
+      let range = LeaseRange(queue: "default", placement: .any)
+      func sweep(_ seconds: Int64, priority: Int = 0, kinds: [String] = []) async throws -> LeaseFloor? {
+        try await fixture.store.firstReady(
+          LeaseFloors.Sweep(
+            range: range, kinds: kinds, floor: LeaseFloor(priority: priority, runAt: instant(seconds))))
+      }
+      try await fixture.enqueue("a") { $0.start = .at(instant(30)) }
+      try await fixture.enqueue("b") { $0.start = .at(instant(20)) }
+      try await fixture.enqueue("elsewhere") { job in
+        job.start = .at(instant(1))
+        job.queue = "other"
+      }
+      try await fixture.enqueue("on-spot") { job in
+        job.start = .at(instant(1))
+        job.placement = .spot
+      }
+      #expect(try await sweep(20) == nil, "the floor itself is where leasing begins")
+      #expect(try await sweep(40) == LeaseFloor(priority: 0, runAt: instant(20)))
+      #expect(try await sweep(40, kinds: ["a", "c"]) == LeaseFloor(priority: 0, runAt: instant(30)))
+      #expect(try await sweep(10, priority: -1) == LeaseFloor(priority: 0, runAt: instant(20)))
+      #expect(try await sweep(40, priority: 1) == nil)
+      try await fixture.store.setPaused(true, queue: "default")
+      #expect(try await sweep(40) == nil, "no job of a paused queue is leased")
+    }
+  }
+
   @Test func onlyTheKindsAskedForAreGiven() async throws {
     try await StoreFixture.run { fixture async throws in
       for kind in ["a", "b", "c", "a"] { try await fixture.enqueue(kind) }
