@@ -2,8 +2,9 @@ import BatonPostgres
 import BatonShared
 import Logging
 
-/// What the API works with: the store, and what batches, wakes and counts on top of it.
-struct CoordinatorCore: Sendable {
+/// What the API works with: the store, and what batches, wakes and counts on top of it. A class, so that a request that
+/// waits keeps a reference and not all of it.
+final class CoordinatorCore: Sendable {
   let configuration: CoordinatorConfiguration
   let store: JobStore
   let ids = JobIDGenerator()

@@ -35,8 +35,9 @@ extension Response {
   private static let uncountedBytes = 4 << 10
 
   /// The same answer.
-  /// - Parameter share: Given back when the answer has been written, or cannot be; at once if it is small.
-  func holding(_ share: MemoryShare) -> Response {
+  /// - Parameter share: Given back when the answer has been written, or cannot be; at once if it is small. nil for none.
+  func holding(_ share: MemoryShare?) -> Response {
+    guard let share else { return self }
     guard let length = body.contentLength, length > Self.uncountedBytes else {
       share.giveBack()
       return self

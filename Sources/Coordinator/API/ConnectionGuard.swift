@@ -313,6 +313,8 @@ final class ConnectionGuardInstaller: ChannelInboundHandler, RemovableChannelHan
       // more comes in, this grows by itself.
       let reading = AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 512, maximum: 65536)
       try context.channel.syncOptions?.setOption(.recvAllocator, value: reading)
+      // Its work is done.
+      pipeline.removeHandler(context: context, promise: nil)
     } catch {
       context.fireErrorCaught(error)
       context.close(promise: nil)

@@ -5,46 +5,17 @@ import Hummingbird
 import NIOCore
 
 extension Request {
-  /// How much of a body that is too large is read and thrown away, so that a client that sends first and reads later
-  /// gets its answer instead of a connection that is stuck or cut.
-  private static let discardLimit = 64 << 20
-
   /// A body that is smaller is read in a few hundred microseconds at the most.
   private static let quicklyRead = 64 << 10
-
-  /// A body that is smaller is not worth counting: connections are counted.
-  private static let uncountedBytes = 4 << 10
 
   /// The whole body.
   /// - Parameter share: What it is counted in as it grows; nil for no counting.
   /// - Throws: `Problem` (413) when it is larger than `limit`, (503) when there is no memory for it, (400) when it ends
   ///   early.
   func bytes(upTo limit: Int, share: MemoryShare? = nil) async throws -> [UInt8] {
-    let length = headers[.contentLength].flatMap(Int.init)
-    let declared = length ?? 0
-    let problem = Problem(.payloadTooLarge, "the body must be at most \(limit) bytes")
-    // The client waits for leave to send: it needs none of this.
-    if declared > limit && headers[.expect] != nil { throw problem }
-    var bytes: [UInt8] = []
-    var size = 0
-    var refusal: Problem?
-    func count(_ size: Int) {
-      guard refusal == nil, size > Self.uncountedBytes, size <= limit, let share else { return }
-      do throws(Problem) { try share.grow(to: size) } catch { refusal = error }
-    }
-    count(declared)
-    if refusal == nil, declared <= limit { bytes.reserveCapacity(declared) }
-    for try await chunk in body {
-      size += chunk.readableBytes
-      count(size)
-      if size <= limit, refusal == nil { bytes.append(contentsOf: chunk.readableBytesView) } else { bytes = [] }
-      if size > limit + Self.discardLimit { break }
-    }
-    if size > limit { throw problem }
-    if let refusal { throw refusal }
-    // Half a body is nothing: the sender may have been cut off.
-    if let length, size < length { throw Problem(.invalidRequest, "the body ended before its Content-Length") }
-    return bytes
+    let collected = try CollectedBody(of: self, upTo: limit, share: share)
+    for try await chunk in body where !collected.add(chunk) { break }
+    return try collected.bytes()
   }
 
   /// The body, read as JSON.
@@ -53,9 +24,13 @@ extension Request {
   ) async throws -> Value {
     let bytes = try await bytes(upTo: limit, share: context.share)
     guard !bytes.isEmpty else { throw JSONError(expected: "JSON; it is empty") }
-    if bytes.count <= Self.quicklyRead { return try Value(json: bytes) }
-    // Other connections wait for this thread.
-    return try await withTaskExecutorPreference(globalConcurrentExecutor) { try Value(json: bytes) }
+    return bytes.count <= Self.quicklyRead ? try Value(json: bytes) : try await Self.decodeElsewhere(bytes)
+  }
+
+  /// Other connections wait for this thread.
+  @inline(never)
+  private static func decodeElsewhere<Value: JSONDecodable>(_ bytes: [UInt8]) async throws -> Value {
+    try await withTaskExecutorPreference(globalConcurrentExecutor) { try Value(json: bytes) }
   }
 
   /// Makes sure that a body, if there is one, says nothing: for routes that take none.
@@ -67,6 +42,59 @@ extension Request {
       throw JSONError(expected: "left out: there is no such field")
     }
     try reader.end()
+  }
+}
+
+/// A body as it comes in. By itself, so that those who wait for its pieces keep nothing but where it is.
+private final class CollectedBody {
+  /// How much of a body that is too large is read and thrown away, so that a client that sends first and reads later
+  /// gets its answer instead of a connection that is stuck or cut.
+  private static let discardLimit = 64 << 20
+
+  /// A body that is smaller is not worth counting: connections are counted.
+  private static let uncountedBytes = 4 << 10
+
+  /// As its header says.
+  private let length: Int?
+  private let limit: Int
+  private let share: MemoryShare?
+  private var collected: [UInt8] = []
+  private var size = 0
+  private var refusal: Problem?
+
+  private var tooLarge: Problem { Problem(.payloadTooLarge, "the body must be at most \(limit) bytes") }
+
+  init(of request: Request, upTo limit: Int, share: MemoryShare?) throws {
+    self.limit = limit
+    self.share = share
+    length = request.headers[.contentLength].flatMap(Int.init)
+    let declared = length ?? 0
+    // The client waits for leave to send: it needs none of this.
+    if declared > limit && request.headers[.expect] != nil { throw tooLarge }
+    count(declared)
+    if refusal == nil, declared <= limit { collected.reserveCapacity(declared) }
+  }
+
+  private func count(_ size: Int) {
+    guard refusal == nil, size > Self.uncountedBytes, size <= limit, let share else { return }
+    do throws(Problem) { try share.grow(to: size) } catch { refusal = error }
+  }
+
+  /// - Returns: Whether more of it is wanted.
+  func add(_ chunk: ByteBuffer) -> Bool {
+    size += chunk.readableBytes
+    count(size)
+    if size <= limit, refusal == nil { collected.append(contentsOf: chunk.readableBytesView) } else { collected = [] }
+    return size <= limit + Self.discardLimit
+  }
+
+  /// All of it, when its end has come.
+  func bytes() throws -> [UInt8] {
+    if size > limit { throw tooLarge }
+    if let refusal { throw refusal }
+    // Half a body is nothing: the sender may have been cut off.
+    if let length, size < length { throw Problem(.invalidRequest, "the body ended before its Content-Length") }
+    return collected
   }
 }
 

@@ -43,34 +43,35 @@ struct Routes {
     router.on(RouterPath(path), method: method) { request, context in
       var context = context
       if let roles {
-        do {
-          context.role = try Self.admit(request, as: roles, access, needsDatabase ? lifecycle : nil)
-        } catch {
-          // Read what it sends all the same: a client that sends first would not see the answer.
-          _ = try? await request.bytes(upTo: 0)
-          throw error
-        }
+        context.role = try await Self.admit(request, as: roles, access, needsDatabase ? lifecycle : nil)
       }
-      if method == .get { return try await handler(request, context) }
       // What the body became waits for the database in here; so does its share of the memory. An answer that is large may
       // have to wait for its reader, too.
-      let share = MemoryShare(of: requestMemory)
-      context.share = share
-      do {
-        return try await handler(request, context).holding(share)
-      } catch {
-        share.giveBack()
-        throw error
-      }
+      if method != .get { context.share = MemoryShare(of: requestMemory) }
+      return try await handler(request, context).holding(context.share)
+    }
+  }
+
+  /// - Throws: `Problem`, when it may not come in, or not now.
+  // Not inlined: what refusing takes, a request that waits would keep.
+  @inline(never)
+  private static func admit(
+    _ request: Request, as roles: [Access.Role], _ access: AccessControl, _ lifecycle: Lifecycle?
+  ) async throws -> Access.Role {
+    do {
+      return try check(request, roles, access.current, lifecycle)
+    } catch {
+      // Read what it sends all the same: a client that sends first would not see the answer.
+      _ = try? await request.bytes(upTo: 0)
+      throw error
     }
   }
 
   /// - Parameter lifecycle: Knows whether there is a database; nil if that does not matter.
-  /// - Throws: `Problem`, when it may not come in, or not now.
-  private static func admit(
-    _ request: Request, as roles: [Access.Role], _ access: AccessControl, _ lifecycle: Lifecycle?
+  private static func check(
+    _ request: Request, _ roles: [Access.Role], _ access: Access, _ lifecycle: Lifecycle?
   ) throws -> Access.Role {
-    let role = try check(access.current, roles, request)
+    let role = try check(request, roles, access)
     if let lifecycle {
       guard lifecycle.isMigrated else { throw Problem.notMigrated }
       guard lifecycle.databaseAnswers else { throw Problem.silentDatabase }
@@ -78,7 +79,7 @@ struct Routes {
     return role
   }
 
-  private static func check(_ access: Access, _ roles: [Access.Role], _ request: Request) throws -> Access.Role {
+  private static func check(_ request: Request, _ roles: [Access.Role], _ access: Access) throws -> Access.Role {
     // Where no token is asked for, any page in a browser on this machine could submit jobs.
     guard !access.isOpen || request.headers[.origin] == nil else {
       throw Problem(

@@ -43,16 +43,19 @@ struct WorkerRoutes {
 
   // MARK: Leasing
 
+  // Nothing of this is inlined: a request that waits keeps what the functions have that wait with it, ten thousand times.
+
   @Sendable private func lease(_ request: Request, _ context: APIContext) async throws -> Response {
-    let (wanted, capacityType, peer) = try await wish(request, context)
-    let leases = try await coordinator.dispatcher.lease(wanted, capacityType: capacityType, peer: peer)
-    let grants = LeaseGrants(leases: leases.map(\.grant))
-    guard !leases.isEmpty else { return .json(grants) }
-    return try await answerThoseThatFit(grants, context)
+    try await answerThoseThatFit(leases(request, context), context)
   }
 
-  /// What is asked for, and by whom. Apart from the waiting, so that ten thousand that wait do not keep what it took to
-  /// read their requests.
+  @inline(never)
+  private func leases(_ request: Request, _ context: APIContext) async throws -> [Lease] {
+    let (wanted, capacityType, peer) = try await wish(request, context)
+    return try await coordinator.dispatcher.lease(wanted, capacityType: capacityType, peer: peer)
+  }
+
+  /// What is asked for, and by whom.
   @inline(never)
   private func wish(
     _ request: Request, _ context: APIContext
@@ -65,7 +68,10 @@ struct WorkerRoutes {
   }
 
   /// Hands back what there is no memory for now; one at least is answered, or there is too much to do.
-  private func answerThoseThatFit(_ grants: LeaseGrants, _ context: APIContext) async throws -> Response {
+  @inline(never)
+  private func answerThoseThatFit(_ leases: [Lease], _ context: APIContext) async throws -> Response {
+    let grants = LeaseGrants(leases: leases.map(\.grant))
+    guard !leases.isEmpty else { return .json(grants) }
     var kept = grants.leases.count
     while true {
       let part = LeaseGrants(leases: Array(grants.leases.prefix(kept)))
