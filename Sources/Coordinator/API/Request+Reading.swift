@@ -14,7 +14,9 @@ extension Request {
   ///   early.
   func bytes(upTo limit: Int, share: MemoryShare? = nil) async throws -> [UInt8] {
     let collected = try CollectedBody(of: self, upTo: limit, share: share)
-    for try await chunk in body where !collected.add(chunk) { break }
+    for try await chunk in body {
+      if !collected.add(chunk) { break }
+    }
     return try collected.bytes()
   }
 
@@ -75,9 +77,9 @@ private final class CollectedBody {
     if refusal == nil, declared <= limit { collected.reserveCapacity(declared) }
   }
 
-  private func count(_ size: Int) {
-    guard refusal == nil, size > Self.uncountedBytes, size <= limit, let share else { return }
-    do throws(Problem) { try share.grow(to: size) } catch { refusal = error }
+  private func count(_ bytes: Int) {
+    guard refusal == nil, bytes > Self.uncountedBytes, bytes <= limit, let share else { return }
+    do throws(Problem) { try share.grow(to: bytes) } catch { refusal = error }
   }
 
   /// - Returns: Whether more of it is wanted.

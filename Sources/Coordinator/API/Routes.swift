@@ -71,7 +71,7 @@ struct Routes {
   private static func check(
     _ request: Request, _ roles: [Access.Role], _ access: Access, _ lifecycle: Lifecycle?
   ) throws -> Access.Role {
-    let role = try check(request, roles, access)
+    let role = try role(of: request, roles, access)
     if let lifecycle {
       guard lifecycle.isMigrated else { throw Problem.notMigrated }
       guard lifecycle.databaseAnswers else { throw Problem.silentDatabase }
@@ -79,7 +79,7 @@ struct Routes {
     return role
   }
 
-  private static func check(_ request: Request, _ roles: [Access.Role], _ access: Access) throws -> Access.Role {
+  private static func role(of request: Request, _ roles: [Access.Role], _ access: Access) throws -> Access.Role {
     // Where no token is asked for, any page in a browser on this machine could submit jobs.
     guard !access.isOpen || request.headers[.origin] == nil else {
       throw Problem(

@@ -43,7 +43,8 @@ struct WorkerRoutes {
 
   // MARK: Leasing
 
-  // Nothing of this is inlined: a request that waits keeps what the functions have that wait with it, ten thousand times.
+  // Ten thousand that wait keep, each, the frames of all functions that wait with them. So these hold little, and what comes
+  // before and after is never inlined into them.
 
   @Sendable private func lease(_ request: Request, _ context: APIContext) async throws -> Response {
     try await answerThoseThatFit(leases(request, context), context)

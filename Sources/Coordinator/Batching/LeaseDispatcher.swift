@@ -47,7 +47,7 @@ actor LeaseDispatcher: Service {
     self.lanes = lanes
     self.isOpen = isOpen
     self.recheckInterval = recheckInterval
-    // No more than one for each floor that is remembered.
+    // No more than one for all who want the same.
     (sweeps, orders) = AsyncStream.makeStream()
   }
 
@@ -181,20 +181,22 @@ actor LeaseDispatcher: Service {
 
   private func carryOut(_ batch: LeaseWaiters.Batch) async {
     let start = ContinuousClock.now
-    for sweep in floors.takeDueSweeps(batch.filter, now: start) { orders.yield(sweep) }
-    let walk = floors.walk(batch.filter)
+    if let sweep = floors.takeDueSweep(batch.filter, now: start) { orders.yield(sweep) }
     do {
       let leases = try await store.lease(
-        batch.filter, to: batch.slots.map(\.workerID), ttlSeconds: ttlSeconds, floors: walk.floors)
+        batch.filter, to: batch.slots.map(\.workerID), ttlSeconds: ttlSeconds,
+        floors: floors.begin(batch.filter))
       let now = ContinuousClock.now
-      floors.finish(walk, of: batch.filter, found: leases.map(\.position), took: now - start, now: now)
+      let leftOthers = leases.first?.leftOthers ?? false
+      floors.finish(
+        batch.filter, found: leases.map(\.position), isAll: leases.count < batch.slots.count && !leftOthers,
+        took: now - start, now: now)
       metrics.leased(leases)
       var granted: [LeaseWaiters.ID: [Lease]] = [:]
       for (slot, lease) in zip(batch.slots, leases) { granted[slot.waiter, default: []].append(lease) }
       isBusy = granted.count > 1
       let over = waiters.finish(
-        batch, granted: Set(granted.keys), found: leases.count, leftOthers: leases.first?.leftOthers ?? false,
-        now: .now)
+        batch, granted: Set(granted.keys), found: leases.count, leftOthers: leftOthers, now: .now)
       for id in over { replies.removeValue(forKey: id)?.resume(returning: []) }
       var orphans: [Lease] = []
       for (id, leases) in granted {
@@ -206,6 +208,7 @@ actor LeaseDispatcher: Service {
       }
       await handBack(orphans.map(\.grant.leaseID), reason: "the asker had gone before it could be answered")
     } catch {
+      floors.fail(batch.filter)
       for id in waiters.fail(batch) { replies.removeValue(forKey: id)?.resume(throwing: error) }
     }
     tellOthers()
@@ -214,15 +217,19 @@ actor LeaseDispatcher: Service {
 
   /// Looks for what others put in front of where leasing looks.
   private func carryOut(_ sweep: LeaseFloors.Sweep) async {
-    guard !isClosed else { return }
     let start = ContinuousClock.now
     do {
-      let found = try await store.firstReady(sweep)
+      let found = try await cancelWhenGracefulShutdown { [store] in try await store.firstReady(sweep) }
       let now = ContinuousClock.now
       floors.finish(sweep, found: found, took: now - start, now: now)
-      if found != nil { wake([sweep.range.queue]) }
+      if !found.isEmpty { wake(Set(found.keys.map(\.queue))) }
     } catch {
-      // Whoever cannot ask the database hears of it elsewhere; this is tried again.
+      // It is tried again. An outage is told of elsewhere.
+      if let error = error as? PostgresError, !error.isConnectionFailure, error != .cancelled {
+        logger.warning(
+          "jobs that others put before those that are being leased wait: looking for them has failed",
+          metadata: ["error": "\(error)"])
+      }
       floors.fail(sweep, now: .now)
     }
   }

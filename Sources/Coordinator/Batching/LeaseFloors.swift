@@ -1,126 +1,160 @@
 import BatonShared
 
-/// From where on leasing looks for jobs: the low-water mark of each queue and placement, for each selection of kinds.
+/// From where on leasing looks for jobs: the low-water mark of each queue and placement, for all who want the same.
 ///
 /// A job that was leased leaves a dead entry in the index that leasing walks along, until vacuum takes it away; and behind
 /// a transaction that stays open for long, vacuum takes nothing away. Then a walk from the beginning passes over
-/// everything that was leased since. So where such a walk is slow, the next ones begin at the floor: a little before the
+/// everything that was leased since. So where such a walk was slow, the next ones begin at the floor: a little before the
 /// last job that was found. Whoever puts a job in front of it says so. What others put there (another coordinator, a user
-/// with SQL) is found by a *sweep*, which looks below the floor from time to time, beside the leases: none of them waits
-/// for it. Where no job was ever found there is no floor.
+/// with SQL) is found by a *sweep*, which looks below the floors from time to time, beside the leases: none of them waits
+/// for it.
+///
+/// Those who want the same have one statement at a time, and one sweep. Where no job was ever found there is no floor.
 struct LeaseFloors: Sendable {
   /// A walk from the beginning that takes no longer than this is no burden: there is no need for floors then.
   static let quick = Duration.milliseconds(10)
-  /// The longest pause between two sweeps, however long they take.
+  /// Between two sweeps there is a pause twenty times as long as one takes, but no longer than this.
   static let longestPause = Duration.seconds(5)
-  /// Of more paths than this nothing is remembered: queues may come and go, one a run.
-  static let mostPaths = 50_000
+  /// No more than so many have floors at once.
+  static let mostFilters = 1000
   /// Jobs become visible in another order than that of their `run_at`, which is the beginning of a transaction.
   static let lagMicroseconds: Int64 = 2_000_000
 
-  /// What a statement was told, for when it comes back.
-  struct Walk: Sendable {
-    /// Ranges that are not walked from their beginning.
-    var floors: [LeaseRange: LeaseFloor]
-    fileprivate var lowerings: Int
-  }
-
-  /// A look at what lies below a floor.
+  /// A look at what lies below some floors.
   struct Sweep: Sendable, Hashable {
-    let range: LeaseRange
-    /// Empty for all kinds.
-    let kinds: [String]
-    let floor: LeaseFloor
+    let filter: LeaseFilter
+    let floors: [LeaseRange: LeaseFloor]
   }
 
-  /// One range, as those see it who take certain kinds only: what is in the way of others may be nothing to them.
-  private struct Path {
-    var floor: LeaseFloor?
-    /// The last look from the beginning, if it was not quick.
-    var slow: (ended: ContinuousClock.Instant, took: Duration)?
+  /// Those for whom a walk from the beginning is slow.
+  private struct Slow {
+    var floors: [LeaseRange: LeaseFloor] = [:]
+    /// Of the last look from the beginning, which went as far as `upTo`.
+    var took: Duration
+    var ended: ContinuousClock.Instant
+    var upTo: [LeaseRange: LeaseFloor] = [:]
     var isBeingSwept = false
   }
 
-  private var paths: [LeaseRange: [[String]: Path]] = [:]
-  private var count = 0
-  /// How often a floor was lowered: what a statement finds that was sent before does not raise it again.
-  private var lowerings = 0
+  /// A statement that is under way.
+  private struct Walk {
+    let floors: [LeaseRange: LeaseFloor]
+    /// The highest floors that anybody had when it was sent.
+    let highest: [LeaseRange: LeaseFloor]
+    /// Where jobs became ready since, which it may have passed over.
+    var ready: [LeaseRange: LeaseFloor] = [:]
+  }
 
-  /// Where a statement that is sent now has to look.
-  func walk(_ filter: LeaseFilter) -> Walk {
-    var walk = Walk(floors: [:], lowerings: lowerings)
-    for range in filter.ranges {
-      guard let path = paths[range]?[filter.kinds], path.slow != nil else { continue }
-      walk.floors[range] = path.floor
+  private var slow: [LeaseFilter: Slow] = [:]
+  private var walks: [LeaseFilter: Walk] = [:]
+
+  // MARK: Walks
+
+  /// A statement is sent.
+  /// - Returns: Where it has to look: from the beginning in ranges that are not named.
+  mutating func begin(_ filter: LeaseFilter) -> [LeaseRange: LeaseFloor] {
+    let floors = slow[filter]?.floors ?? [:]
+    walks[filter] = Walk(floors: floors, highest: slow[filter] == nil ? [:] : highest(of: filter.ranges))
+    return floors
+  }
+
+  private func highest(of ranges: [LeaseRange]) -> [LeaseRange: LeaseFloor] {
+    var highest: [LeaseRange: LeaseFloor] = [:]
+    for range in ranges {
+      highest[range] = slow.values.lazy.flatMap { [$0.floors[range], $0.upTo[range]] }.compactMap(\.self).max()
     }
-    return walk
+    return highest
   }
 
   /// A statement has come back.
-  /// - Parameter found: Where the jobs stood that it found, in the order in which they are leased.
+  /// - Parameters:
+  ///   - found: Where the jobs stood that it found, in the order in which they are leased.
+  ///   - isAll: Whether there were no others.
   mutating func finish(
-    _ walk: Walk, of filter: LeaseFilter, found: [LeasePosition], took: Duration, now: ContinuousClock.Instant
+    _ filter: LeaseFilter, found: [LeasePosition], isAll: Bool, took: Duration, now: ContinuousClock.Instant
   ) {
-    // Beginning anew costs a walk or two from the beginning.
-    if count > Self.mostPaths { (paths, count) = ([:], 0) }
-    for range in filter.ranges where walk.floors[range] == nil {
-      update(range, filter.kinds) { $0.slow = took > Self.quick ? (now, took) : nil }
+    guard let walk = walks.removeValue(forKey: filter) else { return }
+    if walk.floors.isEmpty {
+      slow[filter] = nil
+      guard took > Self.quick else { return }
+      // Beginning anew costs a walk or two from the beginning.
+      if slow.count >= Self.mostFilters { slow = [:] }
+      slow[filter] = Slow(took: took, ended: now)
     }
-    guard walk.lowerings == lowerings else { return }
+    guard var line = slow[filter] else { return }
+    var floors: [LeaseRange: LeaseFloor] = [:]
     // The last of each range wins.
     for position in found {
       var floor = position.floor
       floor.runAt = Instant(microseconds: floor.runAt.microseconds - Self.lagMicroseconds)
-      update(position.range, filter.kinds) { $0.floor = floor }
+      floors[position.range] = floor
     }
+    // Then there is nothing more up to where others have found something.
+    if isAll { floors.merge(walk.highest) { max($0, $1) } }
+    floors.merge(walk.ready.filter { floors[$0.key] != nil }) { min($0, $1) }
+    line.floors.merge(floors) { $1 }
+    if line.upTo.isEmpty { line.upTo = line.floors }
+    slow[filter] = line
   }
 
-  private mutating func update(_ range: LeaseRange, _ kinds: [String], _ change: (inout Path) -> Void) {
-    if paths[range]?[kinds] == nil { count += 1 }
-    change(&paths[range, default: [:]][kinds, default: Path()])
-  }
+  /// A statement has failed.
+  mutating func fail(_ filter: LeaseFilter) { walks[filter] = nil }
 
   /// A job is ready there now.
   mutating func lower(to position: LeasePosition) {
-    guard let kinds = paths[position.range] else { return }
-    for (kinds, path) in kinds {
-      guard let floor = path.floor, position.floor < floor else { continue }
-      paths[position.range]?[kinds]?.floor = position.floor
-      lowerings += 1
+    for filter in slow.keys { slow[filter]?.floors.lower(position.range, to: position.floor) }
+    for filter in walks.keys where filter.queues.contains(position.range.queue) {
+      walks[filter]?.ready.note(position.range, position.floor)
     }
   }
 
-  /// What has to be swept now for those who want this. They take a twentieth of the time.
-  mutating func takeDueSweeps(_ filter: LeaseFilter, now: ContinuousClock.Instant) -> [Sweep] {
-    var due: [Sweep] = []
-    for range in filter.ranges {
-      guard let path = paths[range]?[filter.kinds], let floor = path.floor, let slow = path.slow, !path.isBeingSwept,
-        now - slow.ended >= min(slow.took * 20, Self.longestPause)
-      else { continue }
-      paths[range]?[filter.kinds]?.isBeingSwept = true
-      due.append(Sweep(range: range, kinds: filter.kinds, floor: floor))
-    }
-    return due
+  // MARK: Sweeps
+
+  /// What has to be swept now for those who want this.
+  mutating func takeDueSweep(_ filter: LeaseFilter, now: ContinuousClock.Instant) -> Sweep? {
+    guard let line = slow[filter], !line.floors.isEmpty, !line.isBeingSwept,
+      now - line.ended >= min(line.took * 20, Self.longestPause)
+    else { return nil }
+    slow[filter]?.isBeingSwept = true
+    return Sweep(filter: filter, floors: line.floors)
   }
 
   /// A sweep has come back.
-  /// - Parameter found: The first ready job below the floor, if there is one.
-  mutating func finish(_ sweep: Sweep, found: LeaseFloor?, took: Duration, now: ContinuousClock.Instant) {
-    guard var path = paths[sweep.range]?[sweep.kinds] else { return }
-    path.isBeingSwept = false
-    if found == nil {
-      path.slow = took > Self.quick ? (now, took) : nil
-    } else {
-      // It did not come to the floor: how long that takes is not known any better than before.
-      path.slow?.ended = now
+  /// - Parameter found: In which ranges there is a ready job below the floor, and where the first one stands.
+  mutating func finish(
+    _ sweep: Sweep, found: [LeaseRange: LeaseFloor], took: Duration, now: ContinuousClock.Instant
+  ) {
+    guard var line = slow[sweep.filter] else { return }
+    line.isBeingSwept = false
+    line.ended = now
+    // Below a floor that was lowered meanwhile, or when it ended half-way, being quick says nothing.
+    if found.isEmpty, line.upTo.allSatisfy({ range, floor in sweep.floors[range].map { $0 >= floor } ?? false }) {
+      if took <= Self.quick { return slow[sweep.filter] = nil }
+      line.took = took
+      line.upTo = sweep.floors
     }
-    paths[sweep.range]?[sweep.kinds] = path
-    if let found { lower(to: LeasePosition(range: sweep.range, floor: found)) }
+    for (range, floor) in found {
+      line.floors.lower(range, to: floor)
+      walks[sweep.filter]?.ready.note(range, floor)
+    }
+    slow[sweep.filter] = line
   }
 
   /// A sweep has come to nothing.
   mutating func fail(_ sweep: Sweep, now: ContinuousClock.Instant) {
-    paths[sweep.range]?[sweep.kinds]?.isBeingSwept = false
-    paths[sweep.range]?[sweep.kinds]?.slow?.ended = now
+    slow[sweep.filter]?.isBeingSwept = false
+    slow[sweep.filter]?.ended = now
+  }
+}
+
+extension [LeaseRange: LeaseFloor] {
+  /// Lowers the floor of a range that has one.
+  fileprivate mutating func lower(_ range: LeaseRange, to floor: LeaseFloor) {
+    if let known = self[range], floor < known { self[range] = floor }
+  }
+
+  /// Remembers the lowest.
+  fileprivate mutating func note(_ range: LeaseRange, _ floor: LeaseFloor) {
+    self[range] = Swift.min(self[range] ?? floor, floor)
   }
 }

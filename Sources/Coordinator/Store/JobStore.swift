@@ -6,7 +6,7 @@ import BatonShared
 /// Every function throws `PostgresError`; what it does is either done whole or not at all. The database's clock decides
 /// about all times.
 public struct JobStore: Sendable {
-  /// For what somebody looks at, and for what is large.
+  /// For what somebody looks at, for what is large, and for what may take long.
   let database: any PostgresQuerying
   /// The same database, for the statements that keep the fleet going: submit, lease, renew, settle, heartbeats. Its
   /// sessions plan each of them once, and look up by index whatever they are asked for.

@@ -175,28 +175,33 @@ import Testing
 
   @Test func aFailureReachesThoseInTheStatementAndTheNextIsServed() async throws {
     try await Self.run { fixture async throws in
-      fixture.database.fail(with: .connection("away"))
+      fixture.database.leases.fail(with: .connection("away"))
       await #expect(throws: PostgresError.connection("away")) { try await fixture.ask("w").value }
-      fixture.database.fail(with: nil)
+      fixture.database.leases.fail(with: nil)
       let id = try await fixture.store.enqueue()
       #expect(try await fixture.ask("w").value.map(\.grant.jobID) == [id])
     }
   }
 
-  /// What others put in front of the floor is found by a sweep, and none of those who lease meanwhile waits for it.
-  @Test func noLeaseWaitsForASweep() async throws {
-    try await Self.run { fixture async throws in
-      // A walk that is slow: from now on there is a floor.
-      _ = try await fixture.store.enqueue()
+  /// A walk that is slow: from then on there is a floor, and the next job is put below it by somebody else.
+  private static func runWithAJobBelowTheFloor(
+    _ body: @Sendable @escaping (Fixture, JobID) async throws -> Void
+  ) async throws {
+    try await run { fixture async throws in
+      try await fixture.store.enqueue()
       fixture.database.leases.close()
       let first = fixture.ask("first")
       try await eventually { fixture.database.leases.heldCount == 1 }
       try await Task.sleep(for: LeaseFloors.quick * 2)
       fixture.database.leases.open()
       #expect(try await first.value.count == 1)
-
       let past = Instant(microseconds: Instant("2020-01-01T00:00:00Z")!.microseconds)
-      let others = try await fixture.store.enqueue { $0.start = .at(past) }
+      try await body(fixture, try await fixture.store.enqueue { $0.start = .at(past) })
+    }
+  }
+
+  @Test func noLeaseWaitsForASweep() async throws {
+    try await Self.runWithAJobBelowTheFloor { fixture, below in
       fixture.database.sweeps.close()
       let waiting = fixture.ask("waiting")
       try await eventually {
@@ -210,7 +215,24 @@ import Testing
 
       let next = fixture.ask("next")
       fixture.database.sweeps.open()
-      #expect(try await next.value.map(\.grant.jobID) == [others])
+      #expect(try await next.value.map(\.grant.jobID) == [below])
+    }
+  }
+
+  @Test func aSweepThatFailsIsTriedAgain() async throws {
+    try await Self.runWithAJobBelowTheFloor { fixture, below in
+      fixture.database.sweeps.fail(with: .timeout)
+      let waiting = fixture.ask("waiting")
+      try await eventually {
+        await fixture.dispatcher.wake(nil)
+        return fixture.database.sweeps.failures >= 1
+      }
+      fixture.database.sweeps.fail(with: nil)
+      try await eventually {
+        await fixture.dispatcher.wake(nil)
+        return await fixture.dispatcher.waitingCount == 0
+      }
+      #expect(try await waiting.value.map(\.grant.jobID) == [below])
     }
   }
 

@@ -20,138 +20,236 @@ import Testing
   /// Floors after a walk from the beginning that took so long and found a job of second 100.
   private func walked(took: Duration) -> LeaseFloors {
     var floors = LeaseFloors()
-    floors.finish(floors.walk(filter), of: filter, found: [position(100)], took: took, now: start)
+    floors.walk(filter, found: [position(100)], took: took, now: start)
     return floors
   }
 
   /// Floors of which a sweep is under way.
   private func beingSwept() throws -> (LeaseFloors, LeaseFloors.Sweep) {
     var floors = walked(took: .milliseconds(50))
-    return (floors, try #require(floors.takeDueSweeps(filter, now: start + .seconds(1)).first))
+    let sweep = floors.takeDueSweep(filter, now: start + .seconds(1))
+    return (floors, try #require(sweep))
   }
 
-  @Test func theFirstWalkIsFromTheBeginning() {
-    let walk = LeaseFloors().walk(filter)
-    #expect(walk.floors.isEmpty)
+  // MARK: Walks
+
+  @Test func walksBeginAtTheBeginningWhileThatIsQuick() {
+    var floors = LeaseFloors()
+    #expect(floors.begin(filter) == [:])
+    floors = walked(took: .milliseconds(3))
+    #expect(floors.begin(filter) == [:])
+    #expect(floors.takeDueSweep(filter, now: start + .seconds(3600)) == nil)
   }
 
-  @Test func everyWalkIsWhileThatIsQuick() {
-    var floors = walked(took: .milliseconds(3))
-    #expect(floors.walk(filter).floors.isEmpty)
-    #expect(floors.takeDueSweeps(filter, now: start + .seconds(3600)).isEmpty)
+  @Test func afterASlowOneTheyBeginALittleBeforeWhatWasFound() {
+    var floors = walked(took: .milliseconds(50))
+    #expect(floors.begin(filter) == [range: floor(98)])
   }
 
-  @Test func afterASlowOneWalksBeginALittleBeforeWhatWasFound() {
-    let walk = walked(took: .milliseconds(50)).walk(filter)
-    #expect(walk.floors == [range: floor(98)])
+  @Test func theFloorFollowsTheLastJobThatWasFound() {
+    var floors = walked(took: .milliseconds(50))
+    floors.walk(filter, found: [position(150), position(160)], took: .milliseconds(1), now: start)
+    #expect(floors.begin(filter) == [range: floor(158)])
   }
+
+  @Test func aRangeOfWhichNothingIsKnownIsWalkedFromItsBeginningAndTheOthersAreNot() {
+    let both = LeaseFilter(queues: ["q", "r"], kinds: [], capacityType: .unknown)
+    var floors = LeaseFloors()
+    floors.walk(both, found: [position(100)], took: .milliseconds(50), now: start)
+    #expect(floors.begin(both) == [range: floor(98)])
+  }
+
+  @Test func whereNoJobWasEverFoundItEndsWithAQuickWalk() {
+    var floors = LeaseFloors()
+    floors.walk(filter, found: [], isAll: true, took: .milliseconds(50), now: start)
+    #expect(floors.begin(filter) == [:])
+    #expect(floors.takeDueSweep(filter, now: start + .seconds(3600)) == nil, "every walk is from the beginning")
+    floors.walk(filter, found: [position(100)], took: .milliseconds(1), now: start)
+    #expect(floors.begin(filter) == [:])
+  }
+
+  @Test func aStatementThatFailsChangesNothing() {
+    var floors = walked(took: .milliseconds(50))
+    _ = floors.begin(filter)
+    floors.fail(filter)
+    floors.finish(filter, found: [position(150)], isAll: false, took: .milliseconds(1), now: start)
+    #expect(floors.begin(filter) == [range: floor(98)])
+  }
+
+  // MARK: Jobs that come back
+
+  @Test func aJobThatComesBackLowersTheFloorToWhereItStands() {
+    var floors = walked(took: .milliseconds(50))
+    floors.lower(to: position(40))
+    #expect(floors.begin(filter) == [range: floor(40)])
+    floors.lower(to: position(200, priority: 5))
+    // A higher priority comes first.
+    #expect(floors.begin(filter) == [range: floor(200, priority: 5)])
+    floors.lower(to: position(300))
+    #expect(floors.begin(filter) == [range: floor(200, priority: 5)])
+  }
+
+  /// It came after the statement had looked: what the statement found must not hide it. Neither the floor of then nor the
+  /// one that there is afterwards says which that is.
+  @Test(arguments: [40.0, 120])
+  func whatComesBackWhileAStatementIsUnderWayIsNotPassedOver(second: Double) {
+    var floors = walked(took: .milliseconds(50))
+    _ = floors.begin(filter)
+    floors.lower(to: position(second))
+    floors.finish(filter, found: [position(150)], isAll: true, took: .milliseconds(1), now: start)
+    #expect(floors.begin(filter) == [range: floor(second)])
+    floors.walk(filter, found: [position(second)], isAll: true, took: .milliseconds(50), now: start)
+    #expect(floors.begin(filter) == [range: floor(max(98, second))], "there was nothing else up to there")
+  }
+
+  @Test func whatComesBackDuringTheFirstSlowWalkIsNotPassedOver() {
+    var floors = LeaseFloors()
+    _ = floors.begin(filter)
+    floors.lower(to: position(40))
+    floors.finish(filter, found: [position(150)], isAll: false, took: .milliseconds(50), now: start)
+    #expect(floors.begin(filter) == [range: floor(40)])
+  }
+
+  @Test func whatComesBackElsewhereKeepsNoFloorDown() {
+    var floors = walked(took: .milliseconds(50))
+    _ = floors.begin(filter)
+    floors.lower(to: LeasePosition(range: LeaseRange(queue: "r", placement: .any), floor: floor(40)))
+    floors.finish(filter, found: [position(150)], isAll: false, took: .milliseconds(1), now: start)
+    #expect(floors.begin(filter) == [range: floor(148)])
+  }
+
+  // MARK: Those who want something else
+
+  /// Who takes certain kinds only passes over the others, which must not hide them from those who take them; and nobody's
+  /// sweep is anybody else's.
+  @Test func thoseWhoWantSomethingElseHaveFloorsOfTheirOwn() {
+    var floors = walked(took: .milliseconds(50))
+    #expect(floors.begin(picky) == [:])
+    floors.finish(picky, found: [position(60)], isAll: false, took: .milliseconds(50), now: start)
+    #expect(floors.begin(picky) == [range: floor(58)])
+    #expect(floors.begin(filter) == [range: floor(98)])
+    let later = start + .seconds(1)
+    #expect(floors.takeDueSweep(filter, now: later)?.filter == filter)
+    #expect(floors.takeDueSweep(picky, now: later)?.filter == picky)
+    floors.lower(to: position(40))
+    #expect(floors.begin(picky) == [range: floor(40)])
+    #expect(floors.begin(filter) == [range: floor(40)])
+  }
+
+  /// Else those for whom there never is a job would walk over what others take, at each of its submissions.
+  @Test func thoseWhoFindNothingBeginWhereOthersHaveFoundSomething() {
+    var floors = walked(took: .milliseconds(50))
+    floors.walk(picky, found: [], isAll: true, took: .milliseconds(50), now: start)
+    floors.walk(picky, found: [], isAll: true, took: .milliseconds(50), now: start)
+    #expect(floors.begin(picky) == [range: floor(98)])
+    // A job of other kinds comes back.
+    floors.lower(to: position(40))
+    floors.finish(picky, found: [], isAll: true, took: .milliseconds(1), now: start)
+    #expect(floors.begin(picky) == [range: floor(40)], "it came after that statement had looked")
+    floors.finish(picky, found: [], isAll: true, took: .milliseconds(50), now: start)
+    #expect(floors.begin(picky) == [range: floor(98)])
+  }
+
+  @Test func whatOthersFoundMeanwhileIsBeyondWhatWasLookedAt() {
+    var floors = walked(took: .milliseconds(50))
+    floors.walk(picky, found: [], isAll: true, took: .milliseconds(50), now: start)
+    _ = floors.begin(picky)
+    floors.walk(filter, found: [position(150)], took: .milliseconds(1), now: start)
+    floors.finish(picky, found: [], isAll: true, took: .milliseconds(50), now: start)
+    #expect(floors.begin(picky) == [range: floor(98)])
+  }
+
+  @Test func queuesThatComeAndGoAreForgotten() throws {
+    var (floors, sweep) = try beingSwept()
+    func slow(_ queue: String) {
+      let filter = LeaseFilter(queues: [queue], kinds: [], capacityType: .unknown)
+      let found = LeasePosition(range: filter.ranges[0], floor: floor(100))
+      floors.walk(filter, found: [found], took: .milliseconds(50), now: start)
+    }
+    for number in 1..<LeaseFloors.mostFilters { slow("run-\(number)") }
+    #expect(floors.begin(filter) == [range: floor(98)])
+    floors.fail(filter)
+    slow("one more")
+    #expect(floors.begin(filter) == [:], "it begins anew")
+    floors.finish(sweep, found: [range: floor(40)], took: .milliseconds(50), now: start)
+    #expect(floors.begin(filter) == [:], "what was under way then is of no use any more")
+  }
+
+  // MARK: Sweeps
 
   @Test(arguments: [(Duration.milliseconds(50), Duration.seconds(1)), (.seconds(3), .seconds(5))])
-  func sweepsTakeATwentiethOfTheTimeAndComeAtLeastEveryFiveSeconds(took: Duration, due: Duration) {
+  func sweepsPauseTwentyTimesAsLongAsTheyTakeButNoLongerThanFiveSeconds(took: Duration, due: Duration) {
     var floors = walked(took: took)
-    #expect(floors.takeDueSweeps(filter, now: start + due - .milliseconds(1)).isEmpty)
-    let sweep = LeaseFloors.Sweep(range: range, kinds: [], floor: floor(98))
-    #expect(floors.takeDueSweeps(filter, now: start + due) == [sweep])
-    #expect(floors.takeDueSweeps(filter, now: start + due + .seconds(60)).isEmpty, "it is under way")
-    #expect(floors.walk(filter).floors == [range: floor(98)], "leases do not wait for it")
-    floors.finish(sweep, found: nil, took: took, now: start + due)
-    #expect(floors.takeDueSweeps(filter, now: start + due + due - .milliseconds(1)).isEmpty)
-    #expect(floors.takeDueSweeps(filter, now: start + due + due) == [sweep])
+    #expect(floors.takeDueSweep(filter, now: start + due - .milliseconds(1)) == nil)
+    let sweep = LeaseFloors.Sweep(filter: filter, floors: [range: floor(98)])
+    #expect(floors.takeDueSweep(filter, now: start + due) == sweep)
+    #expect(floors.takeDueSweep(filter, now: start + due + .seconds(60)) == nil, "it is under way")
+    #expect(floors.begin(filter) == [range: floor(98)], "leases do not wait for it")
+    floors.finish(sweep, found: [:], took: took, now: start + due)
+    #expect(floors.takeDueSweep(filter, now: start + due + due - .milliseconds(1)) == nil)
+    #expect(floors.takeDueSweep(filter, now: start + due + due) == sweep)
   }
 
   @Test func aSweepThatFindsAJobLowersTheFloorToIt() throws {
     var (floors, sweep) = try beingSwept()
     let later = start + .seconds(2)
-    floors.finish(sweep, found: floor(40), took: .milliseconds(1), now: later)
-    #expect(floors.walk(filter).floors == [range: floor(40)])
+    floors.finish(sweep, found: [range: floor(40)], took: .milliseconds(1), now: later)
+    #expect(floors.begin(filter) == [range: floor(40)])
     // That it was quick says nothing: it ended half-way.
-    #expect(floors.takeDueSweeps(filter, now: later + .milliseconds(999)).isEmpty)
-    #expect(floors.takeDueSweeps(filter, now: later + .seconds(1)).map(\.floor) == [floor(40)])
+    #expect(floors.takeDueSweep(filter, now: later + .milliseconds(999)) == nil)
+    #expect(floors.takeDueSweep(filter, now: later + .seconds(1))?.floors == [range: floor(40)])
+  }
+
+  @Test func whatASweepFindsWhileAStatementIsUnderWayIsNotPassedOver() throws {
+    var (floors, sweep) = try beingSwept()
+    _ = floors.begin(filter)
+    floors.finish(sweep, found: [range: floor(40)], took: .milliseconds(50), now: start)
+    floors.finish(filter, found: [position(150)], isAll: false, took: .milliseconds(1), now: start)
+    #expect(floors.begin(filter) == [range: floor(40)])
   }
 
   /// It looked when a statement was under way that took what it saw.
   @Test func whatASweepFoundIsPassedOverAgainOnceJobsAreFoundBehindIt() throws {
     var (floors, sweep) = try beingSwept()
-    floors.finish(sweep, found: floor(40), took: .milliseconds(1), now: start)
-    floors.finish(floors.walk(filter), of: filter, found: [position(150)], took: .milliseconds(50), now: start)
-    #expect(floors.walk(filter).floors == [range: floor(148)])
+    floors.finish(sweep, found: [range: floor(40)], took: .milliseconds(1), now: start)
+    floors.walk(filter, found: [position(150)], took: .milliseconds(50), now: start)
+    #expect(floors.begin(filter) == [range: floor(148)])
   }
 
   @Test func aQuickSweepThatFindsNothingEndsIt() throws {
     var (floors, sweep) = try beingSwept()
-    floors.finish(sweep, found: nil, took: .milliseconds(1), now: start)
-    #expect(floors.walk(filter).floors.isEmpty)
+    floors.finish(sweep, found: [:], took: .milliseconds(1), now: start)
+    #expect(floors.begin(filter) == [:])
+  }
+
+  /// What lies between a floor that was lowered and where leasing is, it has not looked at.
+  @Test func aQuickSweepBelowALoweredFloorDoesNot() throws {
+    var floors = walked(took: .milliseconds(50))
+    floors.lower(to: position(40))
+    let due = floors.takeDueSweep(filter, now: start + .seconds(1))
+    let sweep = try #require(due)
+    floors.finish(sweep, found: [:], took: .milliseconds(1), now: start)
+    floors.walk(filter, found: [position(150)], took: .milliseconds(50), now: start)
+    #expect(floors.begin(filter) == [range: floor(148)])
   }
 
   @Test func aSweepThatFailsIsTriedAgainAfterAPause() throws {
     var (floors, sweep) = try beingSwept()
     let later = start + .seconds(2)
     floors.fail(sweep, now: later)
-    #expect(floors.walk(filter).floors == [range: floor(98)])
-    #expect(floors.takeDueSweeps(filter, now: later + .milliseconds(999)).isEmpty)
-    #expect(floors.takeDueSweeps(filter, now: later + .seconds(1)) == [sweep])
+    #expect(floors.begin(filter) == [range: floor(98)])
+    #expect(floors.takeDueSweep(filter, now: later + .milliseconds(999)) == nil)
+    #expect(floors.takeDueSweep(filter, now: later + .seconds(1)) == sweep)
   }
+}
 
-  /// Who takes certain kinds only passes over the others, which must not hide them from those who take them; and nobody's
-  /// sweep is anybody else's.
-  @Test func eachSelectionOfKindsHasAFloorOfItsOwn() throws {
-    var floors = walked(took: .milliseconds(50))
-    #expect(floors.walk(picky).floors.isEmpty)
-    floors.finish(floors.walk(picky), of: picky, found: [position(60)], took: .milliseconds(50), now: start)
-    #expect(floors.walk(picky).floors == [range: floor(58)])
-    #expect(floors.walk(filter).floors == [range: floor(98)])
-    let later = start + .seconds(1)
-    #expect(floors.takeDueSweeps(filter, now: later).map(\.kinds) == [[]])
-    #expect(floors.takeDueSweeps(picky, now: later).map(\.kinds) == [["k"]])
-    floors.lower(to: position(40))
-    #expect(floors.walk(picky).floors == [range: floor(40)])
-    #expect(floors.walk(filter).floors == [range: floor(40)])
-  }
-
-  @Test func queuesThatComeAndGoAreForgotten() throws {
-    var (floors, sweep) = try beingSwept()
-    func slow(_ filter: LeaseFilter) {
-      let found = LeasePosition(range: filter.ranges[0], floor: floor(100))
-      floors.finish(floors.walk(filter), of: filter, found: [found], took: .milliseconds(50), now: start)
-    }
-    func queue(_ name: String) -> LeaseFilter { LeaseFilter(queues: [name], kinds: [], capacityType: .unknown) }
-    for number in 0..<LeaseFloors.mostPaths { slow(queue("run-\(number)")) }
-    #expect(!floors.walk(filter).floors.isEmpty)
-    slow(queue("one more"))
-    #expect(floors.walk(filter).floors.isEmpty, "it begins anew")
-    floors.finish(sweep, found: floor(40), took: .milliseconds(50), now: start)
-    #expect(floors.walk(filter).floors.isEmpty, "what was under way then is of no use any more")
-  }
-
-  @Test func aJobThatComesBackLowersTheFloorToWhereItStands() {
-    var floors = walked(took: .milliseconds(50))
-    floors.lower(to: position(40))
-    #expect(floors.walk(filter).floors == [range: floor(40)])
-    floors.lower(to: position(200, priority: 5))
-    // A higher priority comes first.
-    #expect(floors.walk(filter).floors == [range: floor(200, priority: 5)])
-    floors.lower(to: position(300))
-    #expect(floors.walk(filter).floors == [range: floor(200, priority: 5)])
-  }
-
-  /// It was put there after the statement had looked: what the statement found must not hide it.
-  @Test func aStatementThatWasSentBeforeDoesNotRaiseTheFloorAgain() {
-    var floors = walked(took: .milliseconds(50))
-    let walk = floors.walk(filter)
-    floors.lower(to: position(40))
-    floors.finish(walk, of: filter, found: [position(150)], took: .milliseconds(1), now: start)
-    #expect(floors.walk(filter).floors == [range: floor(40)])
-  }
-
-  @Test func theFloorFollowsTheLastJobThatWasFound() {
-    var floors = walked(took: .milliseconds(50))
-    let walk = floors.walk(filter)
-    floors.finish(walk, of: filter, found: [position(150), position(160)], took: .milliseconds(1), now: start)
-    #expect(floors.walk(filter).floors == [range: floor(158)])
-  }
-
-  @Test func aRangeOfWhichNothingIsKnownIsWalkedFromItsBeginningAndTheOthersAreNot() {
-    let both = LeaseFilter(queues: ["q", "r"], kinds: [], capacityType: .unknown)
-    #expect(walked(took: .milliseconds(50)).walk(both).floors == [range: floor(98)])
+extension LeaseFloors {
+  /// A statement that is sent and comes back.
+  fileprivate mutating func walk(
+    _ filter: LeaseFilter, found: [LeasePosition], isAll: Bool = false, took: Duration,
+    now: ContinuousClock.Instant
+  ) {
+    _ = begin(filter)
+    finish(filter, found: found, isAll: isAll, took: took, now: now)
   }
 }

@@ -54,33 +54,51 @@ import Testing
     }
   }
 
-  @Test func aSweepFindsTheFirstReadyJobBelowTheFloorAndNothingElse() async throws {
+  @Test func aSweepFindsTheFirstReadyJobBelowEachFloorAndNothingElse() async throws {
     try await StoreFixture.run { fixture async throws in
       let base = Instant("2020-01-01T00:00:00Z")!.microseconds
       func instant(_ seconds: Int64) -> Instant { Instant(microseconds: base + seconds * 1_000_000) }
+      func floor(_ seconds: Int64, priority: Int = 0) -> LeaseFloor {
+        LeaseFloor(priority: priority, runAt: instant(seconds))
+      }
       let range = LeaseRange(queue: "default", placement: .any)
-      func sweep(_ seconds: Int64, priority: Int = 0, kinds: [String] = []) async throws -> LeaseFloor? {
-        try await fixture.store.firstReady(
-          LeaseFloors.Sweep(
-            range: range, kinds: kinds, floor: LeaseFloor(priority: priority, runAt: instant(seconds))))
+      let other = LeaseRange(queue: "other", placement: .any)
+      func sweep(_ floors: [LeaseRange: LeaseFloor], kinds: [String] = []) async throws -> [LeaseRange: LeaseFloor] {
+        let filter = LeaseFilter(queues: ["default", "other"], kinds: kinds, capacityType: .unknown)
+        return try await fixture.store.firstReady(LeaseFloors.Sweep(filter: filter, floors: floors))
       }
-      try await fixture.enqueue("a") { $0.start = .at(instant(30)) }
-      try await fixture.enqueue("b") { $0.start = .at(instant(20)) }
-      try await fixture.enqueue("elsewhere") { job in
-        job.start = .at(instant(1))
-        job.queue = "other"
+      func enqueue(_ kind: String, at seconds: Int64, _ change: (inout JobSubmission) -> Void = { _ in }) async throws {
+        try await fixture.enqueue(kind) { job in
+          job.start = .at(instant(seconds))
+          change(&job)
+        }
       }
-      try await fixture.enqueue("on-spot") { job in
-        job.start = .at(instant(1))
-        job.placement = .spot
+      // None of these is ready.
+      try await enqueue("done", at: 1)
+      try await enqueue("leased", at: 2)
+      let leases = try await fixture.lease(2)
+      try await fixture.settle(leases[0].grant.leaseID, .done)
+      try await fixture.enqueue("delayed") { $0.start = .after(3600) }
+      try await enqueue("on-spot", at: 3) { $0.placement = .spot }
+
+      try await enqueue("a", at: 30)
+      try await enqueue("b", at: 20)
+      try await enqueue("low", at: 5) { $0.priority = -1 }
+      try await enqueue("elsewhere", at: 10) { $0.queue = "other" }
+      #expect(try await sweep([range: floor(20)]) == [:], "the floor itself is where leasing begins")
+      #expect(try await sweep([range: floor(40), other: floor(40)]) == [range: floor(20), other: floor(10)])
+      #expect(try await sweep([range: floor(40)], kinds: ["a", "c"]) == [range: floor(30)])
+      #expect(try await sweep([range: floor(10, priority: -2)]) == [range: floor(20)])
+      #expect(try await sweep([range: floor(10, priority: -2)], kinds: ["low"]) == [range: floor(5, priority: -1)])
+      #expect(try await sweep([range: floor(40, priority: 1)]) == [:])
+
+      // What somebody is changing cannot be leased either.
+      try await fixture.pool.transaction { transaction async throws in
+        try await transaction.query("update jobs set tags = '{}' where kind = 'b'")
+        #expect(try await sweep([range: floor(40)]) == [range: floor(30)])
       }
-      #expect(try await sweep(20) == nil, "the floor itself is where leasing begins")
-      #expect(try await sweep(40) == LeaseFloor(priority: 0, runAt: instant(20)))
-      #expect(try await sweep(40, kinds: ["a", "c"]) == LeaseFloor(priority: 0, runAt: instant(30)))
-      #expect(try await sweep(10, priority: -1) == LeaseFloor(priority: 0, runAt: instant(20)))
-      #expect(try await sweep(40, priority: 1) == nil)
       try await fixture.store.setPaused(true, queue: "default")
-      #expect(try await sweep(40) == nil, "no job of a paused queue is leased")
+      #expect(try await sweep([range: floor(40), other: floor(40)]) == [other: floor(10)])
     }
   }
 

@@ -2,17 +2,22 @@ import BatonPostgres
 import Synchronization
 
 /// A database whose answers to leasing statements can be held back: they have been carried out, and nobody knows. So can
-/// those to sweeps below a floor, by a gate of their own.
+/// those to sweeps below the floors of leasing. Either can be made to fail.
 final class GatedDatabase: PostgresQuerying {
+  /// What is between a sort of statement and the database.
   final class Gate: Sendable {
     private struct State {
       var isOpen = true
       var held: [CheckedContinuation<Void, Never>] = []
+      var failure: PostgresError?
+      var failures = 0
     }
 
     private let state = Mutex(State())
 
     var heldCount: Int { state.withLock { $0.held.count } }
+    /// How many statements have failed.
+    var failures: Int { state.withLock { $0.failures } }
 
     func close() { state.withLock { $0.isOpen = false } }
 
@@ -25,7 +30,18 @@ final class GatedDatabase: PostgresQuerying {
       for continuation in held { continuation.resume() }
     }
 
-    fileprivate func pass() async {
+    /// Fails every statement from now on; nil for none.
+    func fail(with error: PostgresError?) { state.withLock { $0.failure = error } }
+
+    fileprivate func enter() throws(PostgresError) {
+      let failure = state.withLock { state in
+        if state.failure != nil { state.failures += 1 }
+        return state.failure
+      }
+      if let failure { throw failure }
+    }
+
+    fileprivate func leave() async {
       await withCheckedContinuation { continuation in
         let isOpen = state.withLock { state in
           if !state.isOpen { state.held.append(continuation) }
@@ -40,26 +56,19 @@ final class GatedDatabase: PostgresQuerying {
   let sweeps = Gate()
   private let base: PostgresPool
   private let slots = Mutex<[Int]>([])
-  private let failure = Mutex<PostgresError?>(nil)
 
   init(_ base: PostgresPool) { self.base = base }
 
-  /// How many leasing statements there were.
+  /// How many leasing statements have been carried out.
   var statements: Int { slots.withLock { $0.count } }
-
-  /// Fails every leasing statement from now on; nil for none.
-  func fail(with error: PostgresError?) { failure.withLock { $0 = error } }
 
   func query(_ sql: String, _ parameters: [PostgresValue]) async throws(PostgresError) -> PostgresRows {
     let isLease = sql.contains("insert into attempts")
-    if isLease, let failure = failure.withLock({ $0 }) { throw failure }
+    let gate = isLease ? leases : sql.contains("(-priority, run_at) <") ? sweeps : nil
+    try gate?.enter()
     let rows = try await base.query(sql, parameters)
-    if isLease {
-      slots.withLock { $0.append(rows.count) }
-      await leases.pass()
-    } else if sql.contains("(-priority, run_at) <") {
-      await sweeps.pass()
-    }
+    if isLease { slots.withLock { $0.append(rows.count) } }
+    await gate?.leave()
     return rows
   }
 }
