@@ -66,13 +66,14 @@ extension JobStore {
     return outcomes
   }
 
-  /// Attempts are ended in the order in which they come, each before its job is locked: the same as in `renew` and `reap`.
-  /// One that somebody else has just changed is looked at again as it is then, so that only one can end it.
+  /// Attempts are ended in the order in which they come, each before its job is moved on: the same as in `renew` and
+  /// `reap`. A row that somebody else has just changed is looked at again as it is then, and what is set is worked out
+  /// from that: only one can end an attempt, and a cancel that is just being committed is seen.
   ///
-  /// Every row is looked up by its key, whatever the planner knows of the tables: what is updated, by `= any(array[…])`,
-  /// which no other join can use; what is locked, in a subquery of its own for each item. (Not by `ctid`: a row that
-  /// somebody else has just changed is not seen where it is now.) That `ended_at` is null says that an attempt is open:
-  /// with `outcome`, the planner might read the index of all open ones from end to end.
+  /// Every row is looked up by its key, whatever the planner knows of the tables, by `= any(array[…])`, which no other
+  /// join can use. (Not by `ctid`: a row that somebody else has just changed is not seen where it is now.) That
+  /// `ended_at` is null says that an attempt is open: with `outcome`, the planner might read the index of all open ones
+  /// from end to end.
   ///
   /// `run_at` stays as it was unless there is a delay, so that a job handed back is ahead of newer work.
   private static let settleSQL = """
@@ -86,35 +87,32 @@ extension JobStore {
         as said(lease_id, outcome, result, code, message, retryable, reason, delay)
       where attempts.lease_id = any(array[said.lease_id]) and ended_at is null
       returning attempts.job_id, attempts.started_at, said.*, said.outcome in ('failed', 'timed_out') as is_failure
-    ), verdict as (
-      select lease_id, outcome, result, code, message, is_failure, started_at, job_id,
-        baton_next_status(outcome, cancelling, retryable, failures + is_failure::integer, max_attempts, losses,
-          max_losses) as next,
-        case when is_failure then coalesce(delay, baton_backoff(failures + 1))
-             when outcome = 'released' then coalesce(delay, 0) else 0 end as wait
-      -- Locked before it is judged: a cancel that is just being committed must be seen.
-      from ended cross join lateral (
-        select failures, max_attempts, losses, max_losses, cancel_requested_at is not null as cancelling
-        from jobs where jobs.id = ended.job_id
-        for update
-      ) as job
     ), moved as (
-      update jobs set status = next,
-        scheduled = next = 'queued' and wait > 0,
-        run_at = case when next = 'queued' and wait > 0 then now() + wait * interval '1 second' else run_at end,
-        finished_at = case when next <> 'queued' then now() end,
-        failures = failures + is_failure::integer,
-        interruptions = interruptions + (verdict.outcome = 'interrupted')::integer,
-        result = case when next = 'done' then verdict.result end,
-        error_code = case when is_failure then code when next = 'done' then null else error_code end,
-        error_message = case when is_failure then message when next = 'done' then null else error_message end
-      from verdict where jobs.id = any(array[verdict.job_id])
-      returning lease_id, next, case when next = 'queued' then wait end as due, jobs.id, verdict.started_at,
-        jobs.queue, jobs.placement, jobs.priority, jobs.run_at
+      update jobs set
+        (status, scheduled, run_at, finished_at, failures, interruptions, result, error_code, error_message) = (
+          select next, next = 'queued' and wait > 0,
+            case when next = 'queued' and wait > 0 then now() + wait * interval '1 second' else run_at end,
+            case when next <> 'queued' then now() end,
+            failures + is_failure::integer,
+            interruptions + (outcome = 'interrupted')::integer,
+            case when next = 'done' then ended.result end,
+            case when is_failure then code when next = 'done' then null else error_code end,
+            case when is_failure then message when next = 'done' then null else error_message end
+          from (
+            select
+              baton_next_status(outcome, cancel_requested_at is not null, retryable, failures + is_failure::integer,
+                max_attempts, losses, max_losses) as next,
+              case when is_failure then coalesce(delay, baton_backoff(failures + 1))
+                   when outcome = 'released' then coalesce(delay, 0) else 0 end as wait
+          ) as verdict
+        )
+      from ended where jobs.id = any(array[ended.job_id])
+      returning lease_id, ended.started_at, jobs.id, status, queue, placement, priority, run_at,
+        case when status = 'queued' then case when scheduled then extract(epoch from run_at - now()) else 0 end end as due
     )
     select lease_id, due::float8,
       -- The checkpoint is looked up for what did not get done only.
-      case when next not in ('done', 'cancelled') then greatest(0, extract(epoch from now() - greatest(started_at,
+      case when status not in ('done', 'cancelled') then greatest(0, extract(epoch from now() - greatest(started_at,
         (select saved_at from checkpoints where job_id = moved.id))))::float8 end,
       -- Where it stands now, if it is queued again.
       case when due is not null then queue end, case when due is not null then placement end,
