@@ -25,8 +25,9 @@ actor LeaseDispatcher: Service {
 
   private var waiters = LeaseWaiters()
   private var floors = LeaseFloors()
-  private let sweeps: AsyncStream<LeaseFloors.Sweep>
-  private let orders: AsyncStream<LeaseFloors.Sweep>.Continuation
+  /// For whom a sweep is due.
+  private let sweeps: AsyncStream<LeaseFilter>
+  private let orders: AsyncStream<LeaseFilter>.Continuation
   private var replies: [LeaseWaiters.ID: CheckedContinuation<[Lease], any Error>] = [:]
   private var idleLanes: [CheckedContinuation<Void, Never>] = []
   private var isGathering = false
@@ -83,10 +84,8 @@ actor LeaseDispatcher: Service {
   /// This coordinator has made these jobs ready. Those that nobody takes who waits here, other coordinators are told of.
   func wake(_ ready: some Collection<Requeued>) {
     var jobs: [String: Int] = [:]
-    for job in ready {
-      if let position = job.position { floors.lower(to: position) }
-      jobs[job.queue, default: 0] += job.count
-    }
+    for job in ready { jobs[job.queue, default: 0] += job.count }
+    floors.lower(to: ready.lazy.compactMap(\.position))
     waiters.wake(jobs)
     tellOthers()
     startIdleLane()
@@ -129,7 +128,7 @@ actor LeaseDispatcher: Service {
           }
         }
         group.addTask {
-          for await sweep in self.sweeps { await self.carryOut(sweep) }
+          for await filter in self.sweeps { await self.sweep(filter) }
         }
         group.addTask { await self.watchTheClock() }
       }
@@ -181,7 +180,7 @@ actor LeaseDispatcher: Service {
 
   private func carryOut(_ batch: LeaseWaiters.Batch) async {
     let start = ContinuousClock.now
-    if let sweep = floors.takeDueSweep(batch.filter, now: start) { orders.yield(sweep) }
+    if floors.isSweepDue(batch.filter, now: start) { orders.yield(batch.filter) }
     do {
       let leases = try await store.lease(
         batch.filter, to: batch.slots.map(\.workerID), ttlSeconds: ttlSeconds,
@@ -216,22 +215,29 @@ actor LeaseDispatcher: Service {
   }
 
   /// Looks for what others put in front of where leasing looks.
-  private func carryOut(_ sweep: LeaseFloors.Sweep) async {
+  private func sweep(_ filter: LeaseFilter) async {
+    guard !isClosed, let sweep = floors.sweep(filter) else { return }
     let start = ContinuousClock.now
-    do {
-      let found = try await cancelWhenGracefulShutdown { [store] in try await store.firstReady(sweep) }
-      let now = ContinuousClock.now
-      floors.finish(sweep, found: found, took: now - start, now: now)
-      if !found.isEmpty { wake(Set(found.keys.map(\.queue))) }
-    } catch {
-      // It is tried again. An outage is told of elsewhere.
-      if let error = error as? PostgresError, !error.isConnectionFailure, error != .cancelled {
+    var isClear = true
+    for (range, floor) in sweep.floors {
+      do {
+        let found = try await cancelWhenGracefulShutdown { [store] in
+          try await store.firstReady(range, kinds: filter.kinds, below: floor)
+        }
+        guard let found else { continue }
+        isClear = false
+        floors.lower(to: [LeasePosition(range: range, floor: found)])
+        wake([range.queue])
+      } catch {
+        isClear = false
+        // It is tried again. An outage is told of elsewhere.
+        guard let error = error as? PostgresError, !error.isConnectionFailure, error != .cancelled else { break }
         logger.warning(
-          "jobs that others put before those that are being leased wait: looking for them has failed",
-          metadata: ["error": "\(error)"])
+          "jobs that others put before those that are being leased may wait: looking for them has failed",
+          metadata: ["queue": "\(range.queue)", "error": "\(error)"])
       }
-      floors.fail(sweep, now: .now)
     }
+    floors.finish(sweep, isClear: isClear, took: .now - start, now: .now)
   }
 
   /// Gives back leases that nobody has seen: they count as nothing, and somebody else may have the jobs at once.

@@ -7,9 +7,10 @@ import BatonShared
 /// everything that was leased since. So where such a walk was slow, the next ones begin at the floor: a little before the
 /// last job that was found. Whoever puts a job in front of it says so. What others put there (another coordinator, a user
 /// with SQL) is found by a *sweep*, which looks below the floors from time to time, beside the leases: none of them waits
-/// for it.
+/// for it. One sweep is made at a time; where several sorts of workers have floors, each waits for those of the others.
 ///
-/// Those who want the same have one statement at a time, and one sweep. Where no job was ever found there is no floor.
+/// Those who want the same have one statement at a time. Where nobody has ever found a job there is no floor. There is one
+/// for all priorities of a queue: a job of a higher priority takes it back to before all jobs of lower ones.
 struct LeaseFloors: Sendable {
   /// A walk from the beginning that takes no longer than this is no burden: there is no need for floors then.
   static let quick = Duration.milliseconds(10)
@@ -21,7 +22,7 @@ struct LeaseFloors: Sendable {
   static let lagMicroseconds: Int64 = 2_000_000
 
   /// A look at what lies below some floors.
-  struct Sweep: Sendable, Hashable {
+  struct Sweep: Sendable, Equatable {
     let filter: LeaseFilter
     let floors: [LeaseRange: LeaseFloor]
   }
@@ -38,9 +39,8 @@ struct LeaseFloors: Sendable {
 
   /// A statement that is under way.
   private struct Walk {
-    let floors: [LeaseRange: LeaseFloor]
-    /// The highest floors that anybody had when it was sent.
-    let highest: [LeaseRange: LeaseFloor]
+    /// Everybody's, when it was sent.
+    let slow: [LeaseFilter: Slow]
     /// Where jobs became ready since, which it may have passed over.
     var ready: [LeaseRange: LeaseFloor] = [:]
   }
@@ -53,17 +53,8 @@ struct LeaseFloors: Sendable {
   /// A statement is sent.
   /// - Returns: Where it has to look: from the beginning in ranges that are not named.
   mutating func begin(_ filter: LeaseFilter) -> [LeaseRange: LeaseFloor] {
-    let floors = slow[filter]?.floors ?? [:]
-    walks[filter] = Walk(floors: floors, highest: slow[filter] == nil ? [:] : highest(of: filter.ranges))
-    return floors
-  }
-
-  private func highest(of ranges: [LeaseRange]) -> [LeaseRange: LeaseFloor] {
-    var highest: [LeaseRange: LeaseFloor] = [:]
-    for range in ranges {
-      highest[range] = slow.values.lazy.flatMap { [$0.floors[range], $0.upTo[range]] }.compactMap(\.self).max()
-    }
-    return highest
+    walks[filter] = Walk(slow: slow)
+    return slow[filter]?.floors ?? [:]
   }
 
   /// A statement has come back.
@@ -74,14 +65,14 @@ struct LeaseFloors: Sendable {
     _ filter: LeaseFilter, found: [LeasePosition], isAll: Bool, took: Duration, now: ContinuousClock.Instant
   ) {
     guard let walk = walks.removeValue(forKey: filter) else { return }
-    if walk.floors.isEmpty {
+    if walk.slow[filter]?.floors.isEmpty ?? true {
       slow[filter] = nil
       guard took > Self.quick else { return }
       // Beginning anew costs a walk or two from the beginning.
       if slow.count >= Self.mostFilters { slow = [:] }
       slow[filter] = Slow(took: took, ended: now)
     }
-    guard var line = slow[filter] else { return }
+    guard var state = slow[filter] else { return }
     var floors: [LeaseRange: LeaseFloor] = [:]
     // The last of each range wins.
     for position in found {
@@ -89,70 +80,76 @@ struct LeaseFloors: Sendable {
       floor.runAt = Instant(microseconds: floor.runAt.microseconds - Self.lagMicroseconds)
       floors[position.range] = floor
     }
-    // Then there is nothing more up to where others have found something.
-    if isAll { floors.merge(walk.highest) { max($0, $1) } }
-    floors.merge(walk.ready.filter { floors[$0.key] != nil }) { min($0, $1) }
-    line.floors.merge(floors) { $1 }
-    if line.upTo.isEmpty { line.upTo = line.floors }
-    slow[filter] = line
+    // Then there is nothing more up to where anybody had found something when it was sent.
+    if isAll { for range in filter.ranges { floors[range] = Self.highest(floors[range], walk.slow, range) } }
+    for (range, floor) in floors { state.floors[range] = min(floor, walk.ready[range] ?? floor) }
+    if state.upTo.isEmpty { state.upTo = state.floors }
+    slow[filter] = state
+  }
+
+  /// The highest place up to which somebody has looked, or this.
+  private static func highest(
+    _ floor: LeaseFloor?, _ slow: [LeaseFilter: Slow], _ range: LeaseRange
+  ) -> LeaseFloor? {
+    var highest = floor
+    for state in slow.values {
+      if let floor = state.floors[range] { highest = max(highest ?? floor, floor) }
+      if let floor = state.upTo[range] { highest = max(highest ?? floor, floor) }
+    }
+    return highest
   }
 
   /// A statement has failed.
   mutating func fail(_ filter: LeaseFilter) { walks[filter] = nil }
 
-  /// A job is ready there now.
-  mutating func lower(to position: LeasePosition) {
-    for filter in slow.keys { slow[filter]?.floors.lower(position.range, to: position.floor) }
-    for filter in walks.keys where filter.queues.contains(position.range.queue) {
-      walks[filter]?.ready.note(position.range, position.floor)
+  /// Jobs are ready there now.
+  mutating func lower(to positions: some Sequence<LeasePosition>) {
+    guard !slow.isEmpty || !walks.isEmpty else { return }
+    var lowest: [LeaseRange: LeaseFloor] = [:]
+    for position in positions { lowest.note(position.range, position.floor) }
+    for (range, floor) in lowest {
+      for filter in Array(slow.keys) {
+        if let known = slow[filter]?.floors[range], floor < known { slow[filter]?.floors[range] = floor }
+      }
+      for filter in Array(walks.keys) where filter.queues.contains(range.queue) {
+        walks[filter]?.ready.note(range, floor)
+      }
     }
   }
 
   // MARK: Sweeps
 
-  /// What has to be swept now for those who want this.
-  mutating func takeDueSweep(_ filter: LeaseFilter, now: ContinuousClock.Instant) -> Sweep? {
-    guard let line = slow[filter], !line.floors.isEmpty, !line.isBeingSwept,
-      now - line.ended >= min(line.took * 20, Self.longestPause)
-    else { return nil }
+  /// Whether those who want this are to be swept for now. It is said once, and then again when that sweep is over.
+  mutating func isSweepDue(_ filter: LeaseFilter, now: ContinuousClock.Instant) -> Bool {
+    guard let state = slow[filter], !state.floors.isEmpty, !state.isBeingSwept,
+      now - state.ended >= min(state.took * 20, Self.longestPause)
+    else { return false }
     slow[filter]?.isBeingSwept = true
-    return Sweep(filter: filter, floors: line.floors)
+    return true
   }
 
-  /// A sweep has come back.
-  /// - Parameter found: In which ranges there is a ready job below the floor, and where the first one stands.
-  mutating func finish(
-    _ sweep: Sweep, found: [LeaseRange: LeaseFloor], took: Duration, now: ContinuousClock.Instant
-  ) {
-    guard var line = slow[sweep.filter] else { return }
-    line.isBeingSwept = false
-    line.ended = now
-    // Below a floor that was lowered meanwhile, or when it ended half-way, being quick says nothing.
-    if found.isEmpty, line.upTo.allSatisfy({ range, floor in sweep.floors[range].map { $0 >= floor } ?? false }) {
+  /// A sweep begins; nil if it is of no use any more.
+  func sweep(_ filter: LeaseFilter) -> Sweep? {
+    slow[filter].map { Sweep(filter: filter, floors: $0.floors) }
+  }
+
+  /// A sweep is over.
+  /// - Parameter isClear: Whether there is no ready job below any of its floors.
+  mutating func finish(_ sweep: Sweep, isClear: Bool, took: Duration, now: ContinuousClock.Instant) {
+    guard var state = slow[sweep.filter] else { return }
+    state.isBeingSwept = false
+    state.ended = now
+    // Below a floor that had been lowered, or when it ended half-way, being quick says nothing.
+    if isClear, state.upTo.allSatisfy({ range, floor in sweep.floors[range].map { $0 >= floor } ?? false }) {
       if took <= Self.quick { return slow[sweep.filter] = nil }
-      line.took = took
-      line.upTo = sweep.floors
+      state.took = took
+      state.upTo = sweep.floors
     }
-    for (range, floor) in found {
-      line.floors.lower(range, to: floor)
-      walks[sweep.filter]?.ready.note(range, floor)
-    }
-    slow[sweep.filter] = line
-  }
-
-  /// A sweep has come to nothing.
-  mutating func fail(_ sweep: Sweep, now: ContinuousClock.Instant) {
-    slow[sweep.filter]?.isBeingSwept = false
-    slow[sweep.filter]?.ended = now
+    slow[sweep.filter] = state
   }
 }
 
 extension [LeaseRange: LeaseFloor] {
-  /// Lowers the floor of a range that has one.
-  fileprivate mutating func lower(_ range: LeaseRange, to floor: LeaseFloor) {
-    if let known = self[range], floor < known { self[range] = floor }
-  }
-
   /// Remembers the lowest.
   fileprivate mutating func note(_ range: LeaseRange, _ floor: LeaseFloor) {
     self[range] = Swift.min(self[range] ?? floor, floor)

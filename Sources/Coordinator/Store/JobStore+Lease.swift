@@ -88,35 +88,25 @@ extension JobStore {
     return leases
   }
 
-  /// Of each range the first ready job that leasing from the floor on passes over, if there is one. One that somebody is
+  /// Of a range the first ready job that leasing from a floor on passes over; nil if there is none. One that somebody is
   /// changing does not count.
-  func firstReady(_ sweep: LeaseFloors.Sweep) async throws(PostgresError) -> [LeaseRange: LeaseFloor] {
-    let floors = Array(sweep.floors)
+  /// - Parameter kinds: Empty for all.
+  func firstReady(
+    _ range: LeaseRange, kinds: [String], below floor: LeaseFloor
+  ) async throws(PostgresError) -> LeaseFloor? {
     let rows = try await database.query(
       """
-      select number::integer, first.priority::integer, first.run_at
-      from unnest($1::text[], $2::text[], $3::integer[], $4::timestamptz[])
-        with ordinality as range(queue, placement, descent, run_at, number)
-      cross join lateral (
-        select priority, run_at from jobs
-        where status = 'queued' and not scheduled and jobs.queue = range.queue and jobs.placement = range.placement
-          and (-priority, run_at) < (range.descent, range.run_at) and (cardinality($5::text[]) = 0 or kind = any($5))
-        order by -priority, run_at, id
-        limit 1 for update skip locked
-      ) as first
-      where not exists (select from queues where queues.name = range.queue and paused)
+      select priority::integer, run_at from jobs
+      where status = 'queued' and not scheduled and queue = $1 and placement = $2
+        and (-priority, run_at) < ($3::integer, $4::timestamptz) and (cardinality($5::text[]) = 0 or kind = any($5))
+        and not exists (select from queues where name = $1 and paused)
+      order by -priority, run_at, id
+      limit 1 for update of jobs skip locked
       """,
-      .textArray(floors.map(\.key.queue)),
-      .textArray(floors.map(\.key.placement.rawValue)),
-      .int4Array(floors.map { Int32(-$0.value.priority) }),
-      .timestamptzArray(floors.map(\.value.runAt.microseconds)),
-      .textArray(sweep.filter.kinds))
-    var found: [LeaseRange: LeaseFloor] = [:]
-    for row in rows {
-      found[floors[try row.int(0) - 1].key] = LeaseFloor(
-        priority: try row.int(1), runAt: Instant(microseconds: try row.timestamp(2)))
-    }
-    return found
+      .text(range.queue), .text(range.placement.rawValue), .int4(Int32(-floor.priority)),
+      .timestamptz(floor.runAt.microseconds), .textArray(kinds))
+    guard let row = rows.first else { return nil }
+    return LeaseFloor(priority: try row.int(0), runAt: Instant(microseconds: try row.timestamp(1)))
   }
 
   private static let leaseAnyKindSQL = leaseSQL(kinds: "cardinality($9::text[]) = 0")

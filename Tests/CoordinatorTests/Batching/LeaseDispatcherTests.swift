@@ -203,6 +203,7 @@ import Testing
   @Test func noLeaseWaitsForASweep() async throws {
     try await Self.runWithAJobBelowTheFloor { fixture, below in
       fixture.database.sweeps.close()
+      defer { fixture.database.sweeps.open() }
       let waiting = fixture.ask("waiting")
       try await eventually {
         await fixture.dispatcher.wake(nil)

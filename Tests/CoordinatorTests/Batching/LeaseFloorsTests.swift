@@ -27,8 +27,16 @@ import Testing
   /// Floors of which a sweep is under way.
   private func beingSwept() throws -> (LeaseFloors, LeaseFloors.Sweep) {
     var floors = walked(took: .milliseconds(50))
-    let sweep = floors.takeDueSweep(filter, now: start + .seconds(1))
-    return (floors, try #require(sweep))
+    return (floors, try due(&floors, at: start + .seconds(1)))
+  }
+
+  private func isDue(_ filter: LeaseFilter, _ floors: inout LeaseFloors, at now: ContinuousClock.Instant) -> Bool {
+    floors.isSweepDue(filter, now: now)
+  }
+
+  private func due(_ floors: inout LeaseFloors, at now: ContinuousClock.Instant) throws -> LeaseFloors.Sweep {
+    #expect(isDue(filter, &floors, at: now))
+    return try #require(floors.sweep(filter))
   }
 
   // MARK: Walks
@@ -38,7 +46,7 @@ import Testing
     #expect(floors.begin(filter) == [:])
     floors = walked(took: .milliseconds(3))
     #expect(floors.begin(filter) == [:])
-    #expect(floors.takeDueSweep(filter, now: start + .seconds(3600)) == nil)
+    #expect(!isDue(filter, &floors, at: start + .seconds(3600)))
   }
 
   @Test func afterASlowOneTheyBeginALittleBeforeWhatWasFound() {
@@ -63,7 +71,7 @@ import Testing
     var floors = LeaseFloors()
     floors.walk(filter, found: [], isAll: true, took: .milliseconds(50), now: start)
     #expect(floors.begin(filter) == [:])
-    #expect(floors.takeDueSweep(filter, now: start + .seconds(3600)) == nil, "every walk is from the beginning")
+    #expect(!isDue(filter, &floors, at: start + .seconds(3600)), "every walk is from the beginning")
     floors.walk(filter, found: [position(100)], took: .milliseconds(1), now: start)
     #expect(floors.begin(filter) == [:])
   }
@@ -80,12 +88,12 @@ import Testing
 
   @Test func aJobThatComesBackLowersTheFloorToWhereItStands() {
     var floors = walked(took: .milliseconds(50))
-    floors.lower(to: position(40))
+    floors.lower(to: [position(40)])
     #expect(floors.begin(filter) == [range: floor(40)])
-    floors.lower(to: position(200, priority: 5))
+    floors.lower(to: [position(200, priority: 5)])
     // A higher priority comes first.
     #expect(floors.begin(filter) == [range: floor(200, priority: 5)])
-    floors.lower(to: position(300))
+    floors.lower(to: [position(300)])
     #expect(floors.begin(filter) == [range: floor(200, priority: 5)])
   }
 
@@ -95,7 +103,7 @@ import Testing
   func whatComesBackWhileAStatementIsUnderWayIsNotPassedOver(second: Double) {
     var floors = walked(took: .milliseconds(50))
     _ = floors.begin(filter)
-    floors.lower(to: position(second))
+    floors.lower(to: [position(second)])
     floors.finish(filter, found: [position(150)], isAll: true, took: .milliseconds(1), now: start)
     #expect(floors.begin(filter) == [range: floor(second)])
     floors.walk(filter, found: [position(second)], isAll: true, took: .milliseconds(50), now: start)
@@ -105,7 +113,7 @@ import Testing
   @Test func whatComesBackDuringTheFirstSlowWalkIsNotPassedOver() {
     var floors = LeaseFloors()
     _ = floors.begin(filter)
-    floors.lower(to: position(40))
+    floors.lower(to: [position(40)])
     floors.finish(filter, found: [position(150)], isAll: false, took: .milliseconds(50), now: start)
     #expect(floors.begin(filter) == [range: floor(40)])
   }
@@ -113,7 +121,7 @@ import Testing
   @Test func whatComesBackElsewhereKeepsNoFloorDown() {
     var floors = walked(took: .milliseconds(50))
     _ = floors.begin(filter)
-    floors.lower(to: LeasePosition(range: LeaseRange(queue: "r", placement: .any), floor: floor(40)))
+    floors.lower(to: [LeasePosition(range: LeaseRange(queue: "r", placement: .any), floor: floor(40))])
     floors.finish(filter, found: [position(150)], isAll: false, took: .milliseconds(1), now: start)
     #expect(floors.begin(filter) == [range: floor(148)])
   }
@@ -129,9 +137,9 @@ import Testing
     #expect(floors.begin(picky) == [range: floor(58)])
     #expect(floors.begin(filter) == [range: floor(98)])
     let later = start + .seconds(1)
-    #expect(floors.takeDueSweep(filter, now: later)?.filter == filter)
-    #expect(floors.takeDueSweep(picky, now: later)?.filter == picky)
-    floors.lower(to: position(40))
+    #expect(isDue(filter, &floors, at: later))
+    #expect(isDue(picky, &floors, at: later))
+    floors.lower(to: [position(40)])
     #expect(floors.begin(picky) == [range: floor(40)])
     #expect(floors.begin(filter) == [range: floor(40)])
   }
@@ -143,11 +151,18 @@ import Testing
     floors.walk(picky, found: [], isAll: true, took: .milliseconds(50), now: start)
     #expect(floors.begin(picky) == [range: floor(98)])
     // A job of other kinds comes back.
-    floors.lower(to: position(40))
+    floors.lower(to: [position(40)])
     floors.finish(picky, found: [], isAll: true, took: .milliseconds(1), now: start)
     #expect(floors.begin(picky) == [range: floor(40)], "it came after that statement had looked")
     floors.finish(picky, found: [], isAll: true, took: .milliseconds(50), now: start)
     #expect(floors.begin(picky) == [range: floor(98)])
+  }
+
+  @Test func thoseWhoDidNotSeeAllDoNot() {
+    var floors = walked(took: .milliseconds(50))
+    floors.walk(picky, found: [position(30)], took: .milliseconds(50), now: start)
+    floors.walk(picky, found: [position(32)], took: .milliseconds(50), now: start)
+    #expect(floors.begin(picky) == [range: floor(30)])
   }
 
   @Test func whatOthersFoundMeanwhileIsBeyondWhatWasLookedAt() {
@@ -171,75 +186,75 @@ import Testing
     floors.fail(filter)
     slow("one more")
     #expect(floors.begin(filter) == [:], "it begins anew")
-    floors.finish(sweep, found: [range: floor(40)], took: .milliseconds(50), now: start)
+    floors.finish(sweep, isClear: true, took: .milliseconds(50), now: start)
     #expect(floors.begin(filter) == [:], "what was under way then is of no use any more")
+    #expect(floors.sweep(filter) == nil)
   }
 
   // MARK: Sweeps
 
   @Test(arguments: [(Duration.milliseconds(50), Duration.seconds(1)), (.seconds(3), .seconds(5))])
-  func sweepsPauseTwentyTimesAsLongAsTheyTakeButNoLongerThanFiveSeconds(took: Duration, due: Duration) {
+  func sweepsPauseTwentyTimesAsLongAsTheyTakeButNoLongerThanFiveSeconds(took: Duration, pause: Duration) throws {
     var floors = walked(took: took)
-    #expect(floors.takeDueSweep(filter, now: start + due - .milliseconds(1)) == nil)
-    let sweep = LeaseFloors.Sweep(filter: filter, floors: [range: floor(98)])
-    #expect(floors.takeDueSweep(filter, now: start + due) == sweep)
-    #expect(floors.takeDueSweep(filter, now: start + due + .seconds(60)) == nil, "it is under way")
+    #expect(!isDue(filter, &floors, at: start + pause - .milliseconds(1)))
+    let sweep = try due(&floors, at: start + pause)
+    #expect(sweep == LeaseFloors.Sweep(filter: filter, floors: [range: floor(98)]))
+    #expect(!isDue(filter, &floors, at: start + pause + .seconds(60)), "it is under way")
     #expect(floors.begin(filter) == [range: floor(98)], "leases do not wait for it")
-    floors.finish(sweep, found: [:], took: took, now: start + due)
-    #expect(floors.takeDueSweep(filter, now: start + due + due - .milliseconds(1)) == nil)
-    #expect(floors.takeDueSweep(filter, now: start + due + due) == sweep)
+    floors.finish(sweep, isClear: true, took: took, now: start + pause)
+    #expect(!isDue(filter, &floors, at: start + pause + pause - .milliseconds(1)))
+    #expect(isDue(filter, &floors, at: start + pause + pause))
   }
 
-  @Test func aSweepThatFindsAJobLowersTheFloorToIt() throws {
+  @Test func aSweepLooksBelowTheFloorsThatThereAreWhenItBegins() {
+    var floors = walked(took: .milliseconds(50))
+    #expect(isDue(filter, &floors, at: start + .seconds(1)))
+    floors.walk(filter, found: [position(150)], took: .milliseconds(1), now: start)
+    #expect(floors.sweep(filter)?.floors == [range: floor(148)])
+  }
+
+  /// It ended half-way, or failed: that it was quick says nothing.
+  @Test func aQuickSweepThatIsNotClearEndsNothing() throws {
     var (floors, sweep) = try beingSwept()
     let later = start + .seconds(2)
-    floors.finish(sweep, found: [range: floor(40)], took: .milliseconds(1), now: later)
-    #expect(floors.begin(filter) == [range: floor(40)])
-    // That it was quick says nothing: it ended half-way.
-    #expect(floors.takeDueSweep(filter, now: later + .milliseconds(999)) == nil)
-    #expect(floors.takeDueSweep(filter, now: later + .seconds(1))?.floors == [range: floor(40)])
+    floors.finish(sweep, isClear: false, took: .milliseconds(1), now: later)
+    #expect(floors.begin(filter) == [range: floor(98)])
+    #expect(!isDue(filter, &floors, at: later + .milliseconds(999)))
+    #expect(isDue(filter, &floors, at: later + .seconds(1)))
   }
 
-  @Test func whatASweepFindsWhileAStatementIsUnderWayIsNotPassedOver() throws {
+  @Test func aQuickSweepThatIsClearEndsIt() throws {
+    var (floors, sweep) = try beingSwept()
+    floors.finish(sweep, isClear: true, took: .milliseconds(1), now: start)
+    #expect(floors.begin(filter) == [:])
+  }
+
+  @Test func endingItWhileAStatementIsUnderWayChangesNothingForThat() throws {
     var (floors, sweep) = try beingSwept()
     _ = floors.begin(filter)
-    floors.finish(sweep, found: [range: floor(40)], took: .milliseconds(50), now: start)
-    floors.finish(filter, found: [position(150)], isAll: false, took: .milliseconds(1), now: start)
-    #expect(floors.begin(filter) == [range: floor(40)])
-  }
-
-  /// It looked when a statement was under way that took what it saw.
-  @Test func whatASweepFoundIsPassedOverAgainOnceJobsAreFoundBehindIt() throws {
-    var (floors, sweep) = try beingSwept()
-    floors.finish(sweep, found: [range: floor(40)], took: .milliseconds(1), now: start)
-    floors.walk(filter, found: [position(150)], took: .milliseconds(50), now: start)
-    #expect(floors.begin(filter) == [range: floor(148)])
-  }
-
-  @Test func aQuickSweepThatFindsNothingEndsIt() throws {
-    var (floors, sweep) = try beingSwept()
-    floors.finish(sweep, found: [:], took: .milliseconds(1), now: start)
-    #expect(floors.begin(filter) == [:])
+    floors.finish(sweep, isClear: true, took: .milliseconds(1), now: start)
+    floors.finish(filter, found: [position(150)], isAll: false, took: .milliseconds(50), now: start)
+    #expect(floors.begin(filter) == [:], "the next one sees how long it takes from the beginning")
   }
 
   /// What lies between a floor that was lowered and where leasing is, it has not looked at.
   @Test func aQuickSweepBelowALoweredFloorDoesNot() throws {
     var floors = walked(took: .milliseconds(50))
-    floors.lower(to: position(40))
-    let due = floors.takeDueSweep(filter, now: start + .seconds(1))
-    let sweep = try #require(due)
-    floors.finish(sweep, found: [:], took: .milliseconds(1), now: start)
-    floors.walk(filter, found: [position(150)], took: .milliseconds(50), now: start)
-    #expect(floors.begin(filter) == [range: floor(148)])
+    floors.lower(to: [position(40)])
+    let sweep = try due(&floors, at: start + .seconds(1))
+    floors.finish(sweep, isClear: true, took: .milliseconds(1), now: start)
+    #expect(floors.begin(filter) == [range: floor(40)])
   }
 
-  @Test func aSweepThatFailsIsTriedAgainAfterAPause() throws {
-    var (floors, sweep) = try beingSwept()
-    let later = start + .seconds(2)
-    floors.fail(sweep, now: later)
-    #expect(floors.begin(filter) == [range: floor(98)])
-    #expect(floors.takeDueSweep(filter, now: later + .milliseconds(999)) == nil)
-    #expect(floors.takeDueSweep(filter, now: later + .seconds(1)) == sweep)
+  @Test func norDoesOneOfSomeRangesOnly() throws {
+    let both = LeaseFilter(queues: ["q", "r"], kinds: [], capacityType: .unknown)
+    let other = LeasePosition(range: LeaseRange(queue: "r", placement: .any), floor: floor(50))
+    var floors = LeaseFloors()
+    floors.walk(both, found: [other, position(100)], took: .milliseconds(50), now: start)
+    #expect(isDue(both, &floors, at: start + .seconds(1)))
+    let part = LeaseFloors.Sweep(filter: both, floors: [range: floor(98)])
+    floors.finish(part, isClear: true, took: .milliseconds(1), now: start)
+    #expect(floors.begin(both) == [range: floor(98), other.range: floor(48)])
   }
 }
 

@@ -54,18 +54,18 @@ import Testing
     }
   }
 
-  @Test func aSweepFindsTheFirstReadyJobBelowEachFloorAndNothingElse() async throws {
+  @Test func aSweepFindsTheFirstReadyJobBelowTheFloorAndNothingElse() async throws {
     try await StoreFixture.run { fixture async throws in
       let base = Instant("2020-01-01T00:00:00Z")!.microseconds
       func instant(_ seconds: Int64) -> Instant { Instant(microseconds: base + seconds * 1_000_000) }
       func floor(_ seconds: Int64, priority: Int = 0) -> LeaseFloor {
         LeaseFloor(priority: priority, runAt: instant(seconds))
       }
-      let range = LeaseRange(queue: "default", placement: .any)
-      let other = LeaseRange(queue: "other", placement: .any)
-      func sweep(_ floors: [LeaseRange: LeaseFloor], kinds: [String] = []) async throws -> [LeaseRange: LeaseFloor] {
-        let filter = LeaseFilter(queues: ["default", "other"], kinds: kinds, capacityType: .unknown)
-        return try await fixture.store.firstReady(LeaseFloors.Sweep(filter: filter, floors: floors))
+      let store = fixture.store
+      func sweep(
+        _ floor: LeaseFloor, queue: String = "default", kinds: [String] = []
+      ) async throws -> LeaseFloor? {
+        try await store.firstReady(LeaseRange(queue: queue, placement: .any), kinds: kinds, below: floor)
       }
       func enqueue(_ kind: String, at seconds: Int64, _ change: (inout JobSubmission) -> Void = { _ in }) async throws {
         try await fixture.enqueue(kind) { job in
@@ -85,20 +85,22 @@ import Testing
       try await enqueue("b", at: 20)
       try await enqueue("low", at: 5) { $0.priority = -1 }
       try await enqueue("elsewhere", at: 10) { $0.queue = "other" }
-      #expect(try await sweep([range: floor(20)]) == [:], "the floor itself is where leasing begins")
-      #expect(try await sweep([range: floor(40), other: floor(40)]) == [range: floor(20), other: floor(10)])
-      #expect(try await sweep([range: floor(40)], kinds: ["a", "c"]) == [range: floor(30)])
-      #expect(try await sweep([range: floor(10, priority: -2)]) == [range: floor(20)])
-      #expect(try await sweep([range: floor(10, priority: -2)], kinds: ["low"]) == [range: floor(5, priority: -1)])
-      #expect(try await sweep([range: floor(40, priority: 1)]) == [:])
+      #expect(try await sweep(floor(20)) == nil, "the floor itself is where leasing begins")
+      #expect(try await sweep(floor(40)) == floor(20))
+      #expect(try await sweep(floor(40), queue: "other") == floor(10))
+      #expect(try await sweep(floor(40), kinds: ["a", "c"]) == floor(30))
+      #expect(try await sweep(floor(10, priority: -2)) == floor(20))
+      #expect(try await sweep(floor(10, priority: -2), kinds: ["low"]) == floor(5, priority: -1))
+      #expect(try await sweep(floor(40, priority: 1)) == nil)
 
       // What somebody is changing cannot be leased either.
       try await fixture.pool.transaction { transaction async throws in
         try await transaction.query("update jobs set tags = '{}' where kind = 'b'")
-        #expect(try await sweep([range: floor(40)]) == [range: floor(30)])
+        #expect(try await sweep(floor(40)) == floor(30))
       }
-      try await fixture.store.setPaused(true, queue: "default")
-      #expect(try await sweep([range: floor(40), other: floor(40)]) == [other: floor(10)])
+      try await store.setPaused(true, queue: "default")
+      #expect(try await sweep(floor(40)) == nil)
+      #expect(try await sweep(floor(40), queue: "other") == floor(10))
     }
   }
 
