@@ -104,8 +104,12 @@ public struct Coordinator: Sendable {
       await reloader.service(), pool, hotPool, upkeepPool,
       SchemaMigrator(pool: pool, lifecycle: core.lifecycle, logger: logger),
       DatabaseWatch(store: core.store, lifecycle: core.lifecycle, logger: logger),
-      core.enqueuer, core.settler,
-      core.renewer, core.pulses, core.registry.recogniser, core.announcer, core.dispatcher, listener,
+      BatcherService { [core] in try await core.enqueuer.run() },
+      BatcherService { [core] in try await core.settler.run() },
+      BatcherService { [core] in try await core.renewer.run() },
+      BatcherService { [core] in try await core.pulses.run() },
+      BatcherService { [core] in try await core.registry.recogniser.run() },
+      core.announcer, core.dispatcher, listener,
       EventForwarder(events: events, handle: notifier.handle),
       LeaseReaper(
         store: core.store, wakes: core.wakes, metrics: core.metrics,
@@ -194,6 +198,14 @@ private struct DrainGate: Service {
     await beginDrain()
     try? await Task.sleep(for: .seconds(delaySeconds))
   }
+}
+
+/// Runs a batcher that is called by its own type, so that it is compiled for the items that it carries; as any service, it
+/// would be the one for all types, which asks at each step what an item is.
+private struct BatcherService: Service {
+  let loop: @Sendable () async throws -> Void
+
+  func run() async throws { try await loop() }
 }
 
 /// A service that goes by its type's name: the group's debug log would print everything that is inside of it.

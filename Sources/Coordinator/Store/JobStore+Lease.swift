@@ -11,10 +11,12 @@ struct LeaseFilter: Sendable, Hashable {
   let capacityType: CapacityType
 
   init(queues: [String], kinds: [String], capacityType: CapacityType) {
-    self.queues = Array(Set(queues)).sorted()
-    self.kinds = Array(Set(kinds)).sorted()
+    self.queues = Self.distinct(queues)
+    self.kinds = Self.distinct(kinds)
     self.capacityType = capacityType
   }
+
+  private static func distinct(_ names: [String]) -> [String] { names.count > 1 ? Set(names).sorted() : names }
 }
 
 /// A job handed to a worker, and how long it had been ready.
