@@ -1,3 +1,6 @@
+// What is generic here is inlinable: in other modules it would be the one for all types, which asks at each step what it
+// reads or writes.
+
 /// A value that writes itself as JSON.
 public protocol JSONEncodable {
   func write(to writer: inout JSONWriter)
@@ -11,6 +14,7 @@ public protocol JSONDecodable {
 
 extension JSONEncodable {
   /// The value as a JSON text.
+  @inlinable
   public var json: [UInt8] {
     var writer = JSONWriter()
     write(to: &writer)
@@ -21,6 +25,7 @@ extension JSONEncodable {
 extension JSONDecodable {
   /// Reads the value from a whole JSON text.
   /// - Throws: `JSONError` that names the field and what was expected there.
+  @inlinable
   public init(json bytes: [UInt8]) throws(JSONError) {
     var reader = try JSONReader(bytes)
     try self.init(from: &reader)
@@ -30,11 +35,13 @@ extension JSONDecodable {
 
 extension JSONReader {
   /// Reads a value that describes itself.
+  @inlinable
   public mutating func value<Value: JSONDecodable>(_ type: Value.Type = Value.self) throws(JSONError) -> Value {
     try Value(from: &self)
   }
 
   /// Reads an array of values that describe themselves.
+  @inlinable
   public mutating func values<Value: JSONDecodable>(_ type: Value.Type = Value.self) throws(JSONError) -> [Value] {
     var values: [Value] = []
     try array { reader throws(JSONError) in values.append(try Value(from: &reader)) }
@@ -42,6 +49,7 @@ extension JSONReader {
   }
 
   /// Reads `null` as nil, anything else with `read`.
+  @inlinable
   public mutating func optional<Value>(
     _ read: (inout JSONReader) throws(JSONError) -> Value
   ) throws(JSONError) -> Value? {

@@ -18,6 +18,7 @@ public struct JSONWriter {
     enclosed(UInt8(ascii: "["), UInt8(ascii: "]"), content)
   }
 
+  @inlinable
   public mutating func array(_ elements: some Sequence<some JSONEncodable>) {
     array { writer in
       for element in elements { element.write(to: &writer) }
@@ -140,11 +141,13 @@ public struct JSONWriter {
     if let content { value(content) } else { null() }
   }
 
+  @inlinable
   public mutating func field(_ name: String, _ content: (some JSONEncodable)?) {
     key(name)
     if let content { content.write(to: &self) } else { null() }
   }
 
+  @inlinable
   public mutating func field(_ name: String, _ elements: [some JSONEncodable]) {
     key(name)
     array(elements)
