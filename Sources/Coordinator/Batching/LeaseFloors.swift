@@ -141,7 +141,10 @@ struct LeaseFloors: Sendable {
     state.ended = now
     // Below a floor that had been lowered, or when it ended half-way, being quick says nothing.
     if isClear, state.upTo.allSatisfy({ range, floor in sweep.floors[range].map { $0 >= floor } ?? false }) {
-      if took <= Self.quick { return slow[sweep.filter] = nil }
+      guard took > Self.quick else {
+        slow[sweep.filter] = nil
+        return
+      }
       state.took = took
       state.upTo = sweep.floors
     }
