@@ -6,7 +6,8 @@ extension InterruptionCheck {
   /// So long a job that was interrupted may be overtaken, in seconds, on a machine that is never late.
   static let overtakenSeconds = 0.5
   /// The same, in seconds, where there are several coordinators: one that was not told of it looks for it five seconds
-  /// after it last did, with the next statement for those who may have it; that comes within a second.
+  /// after it last did, with the next statement for those who may have it. That comes within a second, and looking and
+  /// leasing may take another.
   static let overtakenElsewhereSeconds = 7.0
   /// A fleet of so many workers has a free slot most of the time, by the load that it gets; and so many jobs that were
   /// interrupted say what most of them wait.
