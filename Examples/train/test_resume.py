@@ -129,6 +129,20 @@ class ResumeTests(unittest.TestCase):
             self.assertFalse(os.path.exists(run.result))
             self.assertEqual([name for name in os.listdir(folder) if name.endswith(".tmp")], [])
 
+    def test_asked_to_stop_when_it_is_done_it_is_done(self):
+        draw = random.Random("%d done" % SEED)
+        for _ in range(10):
+            with tempfile.TemporaryDirectory() as folder:
+                run = Run(folder, dict(SETTINGS, epochs=1))
+                run.read_lines(3)
+                self.assertTrue(run.lines[-1].startswith("done: "), run.lines)
+                try:
+                    # While Python clears up, which takes some milliseconds.
+                    run.process.wait(draw.uniform(0.0, 0.01))
+                except subprocess.TimeoutExpired:
+                    run.process.terminate()
+                self.assertEqual(run.finish(), 0, run.errors)
+
     def test_another_seed_gives_other_weights(self):
         with tempfile.TemporaryDirectory() as folder:
             run = Run(folder, dict(SETTINGS, seed=8))

@@ -324,7 +324,10 @@ def main():
 
 if __name__ == "__main__":
     try:
-        sys.exit(main())
+        status = main()
     except Refused as reason:
         print("train.py: %s" % reason, file=sys.stderr)
-        sys.exit(2)
+        status = 2
+    # While Python clears up, SIGTERM does again what it does by default: it would seem to have killed what is done.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(status)
