@@ -1,6 +1,6 @@
 extension Bench {
   /// Submit, lease, settle and the whole cycle, with few and many connections, single and in batches; with a private
-  /// fleet also `pgbench` doing the same in SQL, and Hummingbird by itself answering what needs no work.
+  /// fleet also `pgbench` doing the same in SQL, and Hummingbird by itself answering single requests without any work.
   ///
   /// - Parameters:
   ///   - rounds: How often everything is measured; what is told are medians.
@@ -42,8 +42,7 @@ extension Bench {
             try await fleet.clearJobs()
             if load.batch == 1 {
               progress("round \(round) of \(rounds): Hummingbird, \(load.connections) connections")
-              let result = try await measure(bare, load, clock)
-              found.add(load, Throughput.Outcome(steps: [("hummingbird", result)]))
+              found.add(load, try await measure(bare, load, clock))
             }
             found.add(load, try await measure(load, at: target, clock, round, rounds))
           }
@@ -65,11 +64,13 @@ extension Bench {
     return try await measurement.run(load)
   }
 
-  private func measure(_ bare: BenchProgram, _ load: Throughput.Load, _ clock: CPUClock) async throws -> LoadResult {
+  private func measure(
+    _ bare: BenchProgram, _ load: Throughput.Load, _ clock: CPUClock
+  ) async throws -> Throughput.Outcome {
     let target = try WireTarget(address: "http://127.0.0.1:\(bare.port)")
     var clock = clock
     clock.coordinator = bare.pid
-    return try await Throughput(target: target, queue: queue, clock: clock, progress: progress).nothing(load)
+    return try await Throughput(target: target, queue: queue, clock: clock, progress: progress).bare(load)
   }
 
   private func measure(

@@ -36,7 +36,7 @@ import Testing
   @Test func everyStepOfALoadIsMeasuredBesideTheYardstick() async throws {
     let report = try await bench.throughput(rounds: 2, scale: 0.01, connections: [4], batches: [1, 10])
     let steps = ["submit", "lease", "settle", "work", "cycle"]
-    #expect(report.throughput.map(\.step) == ["hummingbird", "nothing"] + steps + steps)
+    #expect(report.throughput.map(\.step) == ["hummingbird", "hummingbird_submit", "nothing"] + steps + steps)
     for row in report.throughput {
       #expect(row.rate.count == 2)
       #expect(row.rate.minimum > 0)
@@ -54,6 +54,17 @@ import Testing
     #expect(heartbeats.measurement("heartbeats.renewals", [("leases", 1000)])?.samples.count == 2)
     let latency = try await bench.latency(rounds: 1, rates: [20], seconds: 1, workers: 2)
     #expect(latency.measurement("latency.submit_to_start", [("rate", 20)])?.samples.count == 20)
+  }
+
+  @Test func smallRequestsAreTimedAloneAndBesideLargeOnes() async throws {
+    let report = try await bench.fairness(rounds: 2, rate: 40, seconds: 1, batch: 50, submitters: 2, workers: 2)
+    for batch in [0, 50] {
+      let parameters = [("rate", 40), ("beside", batch)]
+      for name in ["fairness.submit_to_answer", "fairness.submit_to_start"] {
+        #expect(try #require(report.measurement(name, parameters)).samples.count == 80)
+      }
+    }
+    #expect(try #require(report.measurement("fairness.batches", [("batch", 50)])).samples.minimum > 0)
   }
 
   @Test func workersThatWaitAreWatched() async throws {

@@ -53,11 +53,14 @@ struct Throughput: Sendable {
     var steps: [(name: String, result: LoadResult)] = []
   }
 
-  /// Requests that need no work, and nothing else.
-  func nothing(_ load: Load) async throws -> LoadResult {
+  /// What a server that does no work can be asked: requests that need none, and submissions that nobody keeps.
+  func bare(_ load: Load) async throws -> Outcome {
+    let requests = WorkRequests(target: target, queue: queue, batch: load.batch)
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     return try await LoadGenerator.with(load.connections, to: target, clock: clock, on: loop) { generator in
-      try await nothing(load, generator)
+      let nothing = try await nothing(load, generator)
+      let submit = try await generator.run { _ in SubmitScript(requests, jobs: load.jobs / load.connections) }
+      return Outcome(steps: [("hummingbird", nothing), ("hummingbird_submit", submit)])
     }
   }
 

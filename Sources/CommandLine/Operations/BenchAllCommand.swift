@@ -5,13 +5,13 @@ struct BenchAllCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "all", abstract: "The short benchmarks of a private fleet, one after the other, in one report.",
     discussion: """
-      Takes about twenty minutes on a machine that does nothing else. The long ones, scale, pinned and soak, are run by \
+      Takes about half an hour on a machine that does nothing else. The long ones, scale, pinned and soak, are run by \
       themselves.
       """)
 
   @OptionGroup var options: BenchOptions
 
-  @Option(help: "How often throughput, latency, heartbeats and burn-down are measured.")
+  @Option(help: "How often throughput, latency, fairness, heartbeats and burn-down are measured.")
   var rounds = 5
 
   func validate() throws {
@@ -24,6 +24,8 @@ struct BenchAllCommand: AsyncParsableCommand {
     try await options.run { bench in
       var report = try await bench.throughput(rounds: rounds, scale: 1)
       report.append(try await bench.latency(rounds: rounds, rates: [50, 200, 800], seconds: 10, workers: 16))
+      report.append(
+        try await bench.fairness(rounds: rounds, rate: 200, seconds: 10, batch: 10_000, submitters: 4, workers: 16))
       report.append(
         try await bench.burnDown(rounds: rounds, jobs: 200_000, workers: 2, slots: 128, jobSeconds: 0))
       report.append(

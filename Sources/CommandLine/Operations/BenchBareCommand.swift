@@ -5,7 +5,8 @@ import BatonThreads
 /// What `baton bench throughput` starts as its yardstick for requests.
 struct BenchBareCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bare", abstract: "An HTTP server that answers GET /health on 127.0.0.1 until standard input ends.",
+    commandName: "bare",
+    abstract: "An HTTP server that does nothing with what it is asked, on 127.0.0.1, until standard input ends.",
     shouldDisplay: false)
 
   @Option(help: "Its port.")

@@ -22,9 +22,10 @@ struct BenchCommand: AsyncParsableCommand {
       release build.
       """,
     subcommands: [
-      BenchAllCommand.self, BenchThroughputCommand.self, BenchLatencyCommand.self, BenchBurndownCommand.self,
-      BenchHeartbeatsCommand.self, BenchWaitingCommand.self, BenchHandoverCommand.self, BenchRecoveryCommand.self,
-      BenchScaleCommand.self, BenchPinnedCommand.self, BenchSoakCommand.self, BenchBareCommand.self,
+      BenchAllCommand.self, BenchThroughputCommand.self, BenchLatencyCommand.self, BenchFairnessCommand.self,
+      BenchBurndownCommand.self, BenchHeartbeatsCommand.self, BenchWaitingCommand.self, BenchHandoverCommand.self,
+      BenchRecoveryCommand.self, BenchScaleCommand.self, BenchPinnedCommand.self, BenchSoakCommand.self,
+      BenchBareCommand.self,
     ])
 }
 

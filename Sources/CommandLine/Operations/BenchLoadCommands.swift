@@ -36,6 +36,47 @@ struct BenchLatencyCommand: AsyncParsableCommand {
   }
 }
 
+struct BenchFairnessCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "fairness", abstract: "What single jobs wait for while somebody submits large batches.",
+    discussion: """
+      Single jobs are submitted by the clock and started by workers that wait, as in 'latency': alone, and beside \
+      connections that submit one large batch after the other into another queue; in turns.
+      """)
+
+  /// More would be refused: too many would wait.
+  private static let mostJobsUnderWay = 50_000
+
+  @OptionGroup var options: BenchOptions
+  @Option(help: "How often it is measured.") var rounds = 5
+  @Option(help: "Single submissions a second.") var rate = 200.0
+  @Option(help: "How long a round takes, alone and again beside the batches.") var seconds = 10.0
+  @Option(help: "Jobs of a large batch.") var batch = 10_000
+  @Option(help: "How many connections submit large batches.") var submitters = 4
+  @Option(help: "How many workers wait for the single jobs.") var workers = 16
+
+  func validate() throws {
+    guard (1...1000).contains(rounds) else { throw ValidationError("--rounds must be from 1 to 1000.") }
+    guard (1...10_000).contains(rate) else { throw ValidationError("--rate must be from 1 to 10000.") }
+    guard (1...3600).contains(seconds) else { throw ValidationError("--seconds must be from 1 to 3600.") }
+    guard (1...10_000).contains(batch) else { throw ValidationError("--batch must be from 1 to 10000.") }
+    guard (1...100).contains(submitters) else { throw ValidationError("--submitters must be from 1 to 100.") }
+    guard submitters * batch <= Self.mostJobsUnderWay else {
+      throw ValidationError("--submitters times --batch must be at most \(Self.mostJobsUnderWay).")
+    }
+    guard (1...1000).contains(workers) else { throw ValidationError("--workers must be from 1 to 1000.") }
+  }
+
+  func run() async throws {
+    let (rounds, rate, seconds, batch) = (rounds, rate, seconds, batch)
+    let (submitters, workers) = (submitters, workers)
+    try await options.run {
+      try await $0.fairness(
+        rounds: rounds, rate: rate, seconds: seconds, batch: batch, submitters: submitters, workers: workers)
+    }
+  }
+}
+
 struct BenchHeartbeatsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "heartbeats", abstract: "What it costs to keep leases in force.",

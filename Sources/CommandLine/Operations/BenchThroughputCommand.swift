@@ -8,12 +8,13 @@ struct BenchThroughputCommand: AsyncParsableCommand {
       With 1, 8, 64 and 256 connections, a job a request and in batches of 100 and 1,000. In each round pgbench does the \
       same work in SQL on the same server, one table and no HTTP, with 8 clients: the yardstick.
 
-      nothing      requests that need no work (GET /health)
-      hummingbird  the same, of a server with the same HTTP library that does nothing else; its processor time stands \
-      under COORDINATOR
-      work         lease and settle in turn, jobs that are there already
-      cycle        submit, lease and settle in turn
-      cpu          processor time a job: of the load generator, the coordinator, the database's processes
+      nothing             requests that need no work (GET /health)
+      hummingbird         the same, of a server with the same HTTP library that does nothing else; its processor time \
+      stands under COORDINATOR
+      hummingbird_submit  submissions to that server, which reads them and answers as many bytes as a coordinator would
+      work                lease and settle in turn, jobs that are there already
+      cycle               submit, lease and settle in turn
+      cpu                 processor time a job: of the load generator, the coordinator, the database's processes
       """)
 
   @OptionGroup var options: BenchOptions
