@@ -83,7 +83,7 @@ final class CoordinatorCore: Sendable {
   /// From now on this coordinator gives out no leases, and `/ready` says so.
   func beginDrain() async {
     lifecycle.beginDrain()
-    await dispatcher.drain()
+    dispatcher.drain()
   }
 }
 

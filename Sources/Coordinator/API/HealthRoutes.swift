@@ -24,7 +24,7 @@ struct HealthRoutes {
       // The coordinator's own figures are there even when the database is not.
       if coordinator.lifecycle.isMigrated, let counts = await counts() { coordinator.metrics.update(counts) }
       coordinator.metrics.registry.set(
-        "baton_lease_requests_waiting", to: Double(await coordinator.dispatcher.waitingCount))
+        "baton_lease_requests_waiting", to: Double(coordinator.dispatcher.waitingCount))
       coordinator.metrics.registry.set("baton_transfer_bytes", to: Double(coordinator.transfers.memory.used))
       coordinator.metrics.registry.set("baton_transfers_waiting", to: Double(coordinator.transfers.memory.waitingCount))
       coordinator.metrics.registry.set("baton_request_bytes", to: Double(coordinator.requestMemory.used))

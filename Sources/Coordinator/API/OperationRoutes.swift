@@ -17,7 +17,7 @@ struct OperationRoutes {
         try await request.expectNoFields()
         let name = try context.name("queue", atMost: coordinator.configuration.limits.maxQueueNameBytes)
         try await coordinator.store.setPaused(paused, queue: name)
-        if !paused { await coordinator.dispatcher.wake([name]) }
+        if !paused { coordinator.dispatcher.wake([name]) }
         return .json(QueueState(name: name, paused: paused))
       }
     }
@@ -38,7 +38,7 @@ struct OperationRoutes {
       let id = try context.name("worker")
       guard try await coordinator.store.requestDrain(of: id) else { throw Problem.noSuchWorker }
       coordinator.registry.forget(id)
-      await coordinator.dispatcher.expel(workerID: id)
+      coordinator.dispatcher.expel(workerID: id)
       guard let worker = try await coordinator.store.worker(id) else { throw Problem.noSuchWorker }
       return .json(worker)
     }

@@ -135,7 +135,7 @@ struct WorkerRoutes {
     let (drain, facts) = try await coordinator.pulses.submit(pulse)
     coordinator.registry.remember(pulse.workerID, facts)
     // It may have a request waiting here, from before it was told to go.
-    if facts.isDraining { await coordinator.dispatcher.expel(workerID: pulse.workerID) }
+    if facts.isDraining { coordinator.dispatcher.expel(workerID: pulse.workerID) }
     return drain
   }
 

@@ -2,6 +2,7 @@ import BatonPostgres
 import BatonShared
 import DequeModule
 import ServiceLifecycle
+import Synchronization
 
 /// Group commit: requests that arrive while a batch is at the database are collected and become the next batch, one
 /// statement and one commit for all of them. Nobody waits for a timer: an idle batcher sends at once what has arrived.
@@ -11,8 +12,8 @@ import ServiceLifecycle
 ///
 /// A request's items stay together in one batch, so what is all or nothing for a statement is so for each request. A large
 /// one, with more items than a batch has otherwise, leaves a lane to the others: they do not wait behind thousands.
-actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
-  private struct Request {
+final class Batcher<Item: Sendable, Outcome: Sendable>: Service, Sendable {
+  private struct Request: Sendable {
     let items: [Item]
     let isLarge: Bool
     let arrived = ContinuousClock.now
@@ -21,29 +22,16 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
 
   private let maximumItems: Int
   private let maximumWaiting: Int
-  private let lanes: Int
-  private let worthALane: Int
+  private let laneCount: Int
   private let patience: Duration
   private let gather: @Sendable () async -> Void
   private let isOpen: @Sendable () -> Bool
   private let perform: @Sendable ([Item]) async throws -> [Outcome]
+  // A lock and not an actor: whoever submits does not change threads for it, neither on the way in nor on the way out.
+  private let state: Mutex<State>
 
   /// A batch that has been away for longer takes long.
   private static var long: Duration { .milliseconds(50) }
-
-  private var waiting: Deque<Request> = []
-  private(set) var waitingItems = 0
-  /// Of these, how many are those of large requests.
-  private var largeItems = 0
-  private var idleLanes: [CheckedContinuation<Void, Never>] = []
-  private var isGathering = false
-  /// Whether the last batch was more than one request: only then it is worth to wait for others.
-  private var isBusy = false
-  private var batchesAway = 0
-  /// Of these, how many are one large request.
-  private var largeAway = 0
-  private var latestStart = ContinuousClock.now
-  private(set) var isClosed = false
 
   /// - Parameters:
   ///   - maximumItems: A batch takes no further request once it holds this many items.
@@ -64,13 +52,16 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   ) {
     self.maximumItems = maximumItems
     self.maximumWaiting = maximumWaiting
-    self.lanes = lanes
-    self.worthALane = worthALane
+    laneCount = lanes
     self.patience = patience
     self.gather = gather
     self.isOpen = isOpen
     self.perform = perform
+    state = Mutex(State(laneCount: lanes, worthALane: worthALane))
   }
+
+  var waitingItems: Int { state.withLock { $0.waitingItems } }
+  var isClosed: Bool { state.withLock { $0.lanes.isClosed } }
 
   /// Carries out one item, together with whatever else is waiting.
   func submit(_ item: Item) async throws -> Outcome {
@@ -81,124 +72,176 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   /// - Throws: what the statement threw, or `Problem` when too much is waiting.
   func submit(_ items: [Item]) async throws -> [Outcome] {
     guard !items.isEmpty else { return [] }
-    guard !isClosed else { throw Problem(.draining, "the coordinator is stopping") }
-    let isLarge = items.count > maximumItems
-    // Large ones that wait are no reason to refuse small ones, which have a lane that is theirs.
-    guard isLarge ? waitingItems < maximumWaiting : waitingItems - largeItems < maximumWaiting else {
-      throw Problem(.databaseUnavailable, "too many requests wait for the database")
-    }
-    guard batchesAway < lanes || latestStart + patience > .now else { throw Problem.slowDatabase }
     return try await withCheckedThrowingContinuation { reply in
-      waiting.append(Request(items: items, isLarge: isLarge, reply: reply))
-      waitingItems += items.count
-      if isLarge { largeItems += items.count }
-      startLane()
+      let request = Request(items: items, isLarge: items.count > maximumItems, reply: reply)
+      do throws(Problem) {
+        let lane = try state.withLock { state throws(Problem) in
+          try check(state, isLarge: request.isLarge)
+          state.append(request)
+          return state.wakeLane()
+        }
+        lane?.resume()
+      } catch {
+        reply.resume(throwing: error)
+      }
     }
   }
 
-  private func startLane() {
-    guard next != nil, !isGathering, let lane = idleLanes.popLast() else { return }
-    lane.resume()
-  }
-
-  /// Where the request stands in line with which the next batch begins; nil if there is to be none now.
-  private var next: Int? {
-    guard
-      batchesAway == largeAway || waitingItems >= worthALane || latestStart + Self.long < .now || isClosed
-    else { return nil }
-    let mayBeLarge = largeAway == 0 || largeAway < lanes - 1
-    return mayBeLarge ? (waiting.isEmpty ? nil : 0) : waiting.firstIndex { !$0.isLarge }
+  /// Whether another request is taken.
+  private func check(_ state: State, isLarge: Bool) throws(Problem) {
+    guard !state.lanes.isClosed else { throw Problem(.draining, "the coordinator is stopping") }
+    // Large ones that wait are no reason to refuse small ones, which have a lane that is theirs.
+    let line = isLarge ? state.waitingItems : state.waitingItems - state.largeItems
+    guard line < maximumWaiting else { throw Problem(.databaseUnavailable, "too many requests wait for the database") }
+    guard state.batchesAway < laneCount || state.latestStart + patience > .now else { throw Problem.slowDatabase }
   }
 
   /// Serves until graceful shutdown; what is waiting then is still carried out.
   func run() async throws {
     await withTaskCancellationOrGracefulShutdownHandler {
       await withDiscardingTaskGroup { group in
-        for _ in 0..<lanes {
+        for _ in 0..<laneCount {
           group.addTask {
             while let batch = await self.nextBatch() {
               await self.carryOut(batch)
-              await self.landed(batch)
+              self.state.withLock { $0.landed(batch) }
             }
           }
         }
         group.addTask { await self.watchTheClock() }
       }
     } onCancelOrGracefulShutdown: {
-      // Shield: the handler is synchronous; closing is one hop that ends by itself.
-      Task { await self.close() }
+      let resting = self.state.withLock { $0.lanes.close() }
+      for lane in resting { lane.resume() }
     }
-  }
-
-  private func close() {
-    isClosed = true
-    for lane in idleLanes { lane.resume() }
-    idleLanes = []
-  }
-
-  private func landed(_ batch: [Request]) {
-    batchesAway -= 1
-    if batch[0].isLarge { largeAway -= 1 }
   }
 
   /// Sends those away that have waited for too long.
   private func watchTheClock() async {
     // Once it is cancelled nothing sleeps any more: going on, it would keep a thread busy until it is closed.
-    while !isClosed, !Task.isCancelled {
+    while !Task.isCancelled {
       let start = isOpen() ? ContinuousClock.now - patience : .now
-      while let first = waiting.first, first.arrived < start {
-        waiting.removeFirst()
-        waitingItems -= first.items.count
-        if first.isLarge { largeItems -= first.items.count }
-        first.reply.resume(throwing: Problem.slowDatabase)
+      let (isClosed, overdue, lane) = state.withLock { state in
+        // A batch that takes long holds up nobody but those in it.
+        let isClosed = state.lanes.isClosed
+        return (isClosed, isClosed ? [] : state.removeOverdue(arrivedBefore: start), state.wakeLane())
       }
-      // A batch that takes long holds up nobody but those in it.
-      startLane()
+      for request in overdue { request.reply.resume(throwing: Problem.slowDatabase) }
+      lane?.resume()
+      if isClosed { return }
       try? await Task.sleep(for: min(Self.long, patience))
     }
   }
 
   private func nextBatch() async -> [Request]? {
+    var hasGathered = false
     while true {
-      if next != nil, !isGathering {
-        if isBusy || waiting.count > 1 {
-          isGathering = true
-          await gather()
-          isGathering = false
+      let (turn, batch, other) = state.withLock { state in
+        let (turn, batch) = state.turn(hasGathered: hasGathered, maximumItems)
+        return (turn, batch, state.wakeLane())
+      }
+      other?.resume()
+      hasGathered = false
+      switch turn {
+      case .gather:
+        await gather()
+        hasGathered = true
+      case .take: return batch
+      case .rest:
+        await withCheckedContinuation { lane in
+          let woken = state.withLock { state in
+            state.lanes.rest(lane)
+            // There may be something by now.
+            return state.wakeLane()
+          }
+          woken?.resume()
         }
-        // Those that waited may have been sent away.
-        guard let next else { continue }
-        defer { startLane() }
-        return takeBatch(from: next)
-      } else if isClosed {
-        // What waits is another lane's, which has it in hand.
-        return nil
-      } else {
-        await withCheckedContinuation { idleLanes.append($0) }
+      case .end: return nil
       }
     }
   }
 
-  /// A batch is one large request, or as many others as fit.
-  private func takeBatch(from position: Int) -> [Request] {
-    var batch = [waiting.remove(at: position)]
-    var items = batch[0].items.count
-    if batch[0].isLarge {
-      largeAway += 1
-      largeItems -= items
+  /// Who waits, and what is away.
+  private struct State: Sendable {
+    let laneCount: Int
+    let worthALane: Int
+    var lanes = BatchLanes()
+    var waiting: Deque<Request> = []
+    var waitingItems = 0
+    /// Of these, how many are those of large requests.
+    var largeItems = 0
+    var batchesAway = 0
+    /// Of these, how many are one large request.
+    var largeAway = 0
+    var latestStart = ContinuousClock.now
+
+    init(laneCount: Int, worthALane: Int) {
+      self.laneCount = laneCount
+      self.worthALane = worthALane
     }
-    while position < waiting.count, items + waiting[position].items.count <= maximumItems {
-      items += waiting[position].items.count
-      batch.append(waiting.remove(at: position))
+
+    /// Where the request stands in line with which the next batch begins; nil if there is to be none now.
+    private var next: Int? {
+      guard
+        batchesAway == largeAway || waitingItems >= worthALane || latestStart + Batcher.long < .now
+          || lanes.isClosed
+      else { return nil }
+      let mayBeLarge = largeAway == 0 || largeAway < laneCount - 1
+      return mayBeLarge ? (waiting.isEmpty ? nil : 0) : waiting.firstIndex { !$0.isLarge }
     }
-    waitingItems -= items
-    isBusy = batch.count > 1
-    batchesAway += 1
-    latestStart = .now
-    return batch
+
+    mutating func append(_ request: Request) {
+      waiting.append(request)
+      waitingItems += request.items.count
+      if request.isLarge { largeItems += request.items.count }
+    }
+
+    mutating func removeOverdue(arrivedBefore start: ContinuousClock.Instant) -> [Request] {
+      var overdue: [Request] = []
+      while let first = waiting.first, first.arrived < start {
+        waiting.removeFirst()
+        waitingItems -= first.items.count
+        if first.isLarge { largeItems -= first.items.count }
+        overdue.append(first)
+      }
+      return overdue
+    }
+
+    mutating func turn(hasGathered: Bool, _ maximumItems: Int) -> (BatchLanes.Turn, [Request]?) {
+      let next = next
+      let turn = lanes.turn(hasGathered: hasGathered, isDue: next != nil, isCrowded: waiting.count > 1)
+      guard turn == .take, let next else { return (turn, nil) }
+      return (turn, takeBatch(from: next, maximumItems))
+    }
+
+    mutating func wakeLane() -> BatchLanes.Lane? { lanes.wake(isDue: next != nil) }
+
+    /// A batch is one large request, or as many others as fit.
+    private mutating func takeBatch(from position: Int, _ maximumItems: Int) -> [Request] {
+      var batch = [waiting.remove(at: position)]
+      var items = batch[0].items.count
+      if batch[0].isLarge {
+        largeAway += 1
+        largeItems -= items
+      }
+      while position < waiting.count, items + waiting[position].items.count <= maximumItems {
+        items += waiting[position].items.count
+        batch.append(waiting.remove(at: position))
+      }
+      waitingItems -= items
+      lanes.isBusy = batch.count > 1
+      batchesAway += 1
+      latestStart = .now
+      return batch
+    }
+
+    mutating func landed(_ batch: [Request]) {
+      batchesAway -= 1
+      if batch[0].isLarge { largeAway -= 1 }
+    }
   }
 
-  private nonisolated func carryOut(_ batch: [Request]) async {
+  private func carryOut(_ batch: [Request]) async {
     do {
       let outcomes = try await performRetrying(batch.flatMap(\.items))
       var start = 0
@@ -215,7 +258,7 @@ actor Batcher<Item: Sendable, Outcome: Sendable>: Service {
   }
 
   /// A deadlock or serialization failure has left nothing behind: try again.
-  private nonisolated func performRetrying(_ items: [Item]) async throws -> [Outcome] {
+  private func performRetrying(_ items: [Item]) async throws -> [Outcome] {
     for _ in 0..<3 {
       do {
         return try await perform(items)

@@ -11,12 +11,12 @@ struct JobNotifier: Sendable {
     case .connected:
       // Something may have been said while nobody listened.
       registry.forgetAll()
-      await dispatcher.wake(nil)
+      dispatcher.wake(nil)
     case .disconnected:
       break
     case .notification(let channel, let payload):
       switch DatabaseHint(channel: channel, payload: payload, sender: sender) {
-      case .work(let queues): await dispatcher.wake(queues)
+      case .work(let queues): dispatcher.wake(queues)
       case .worker(let id):
         registry.forget(id)
         // Shield: a table that cannot be read now must not hold up what is said next. It ends by itself.
@@ -29,8 +29,8 @@ struct JobNotifier: Sendable {
   /// A worker that waits here may have been told to drain. Whether it was, the table says, not whoever has sent the hint.
   private func look(at id: String) async {
     // If the table cannot be read now, the worker is told with its next heartbeat.
-    guard await dispatcher.isWaiting(workerID: id), let facts = try? await registry.facts(of: id), facts.isDraining
+    guard dispatcher.isWaiting(workerID: id), let facts = try? await registry.facts(of: id), facts.isDraining
     else { return }
-    await dispatcher.expel(workerID: id)
+    dispatcher.expel(workerID: id)
   }
 }

@@ -27,7 +27,7 @@ actor JobScheduler: PeriodicService {
 
   func runOnce() async throws -> Duration {
     let promoted = try await store.promote(limit: Self.batchSize)
-    if !promoted.isEmpty { await dispatcher.wake(promoted) }
+    if !promoted.isEmpty { dispatcher.wake(promoted) }
     if promoted.count == Self.batchSize { return .zero }
     let due = try await store.secondsUntilNextDue()
     nextLook = .now + min(interval, .seconds(due ?? .infinity, atMost: interval))

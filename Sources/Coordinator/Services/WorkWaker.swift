@@ -6,7 +6,7 @@ struct WorkWaker: Sendable {
   func wake(_ requeued: some Collection<Requeued>) async {
     guard !requeued.isEmpty else { return }
     let ready = requeued.filter { $0.dueInSeconds <= 0 }
-    if !ready.isEmpty { await dispatcher.wake(ready) }
+    if !ready.isEmpty { dispatcher.wake(ready) }
     if let next = requeued.lazy.map(\.dueInSeconds).filter({ $0 > 0 }).min() {
       await scheduler.expect(dueInSeconds: next)
     }

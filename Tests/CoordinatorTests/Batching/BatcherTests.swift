@@ -61,7 +61,7 @@ import Testing
       tasks.append(Task { try await batcher.submit(request) })
       waiting += request.count
       let expected = waiting
-      try await eventually { await batcher.waitingItems == expected }
+      try await eventually { batcher.waitingItems == expected }
     }
     return try await body(tasks)
   }
@@ -114,14 +114,14 @@ import Testing
     }
     let first = Task { try await batcher.submit(1) }
     let other = Task { try await batcher.submit(4) }
-    try await eventually { await batcher.waitingItems == 2 }
+    try await eventually { batcher.waitingItems == 2 }
     try await withServices([batcher]) { group async throws in
       await began.wait()
       let second = Task { try await batcher.submit([2, 3]) }
-      try await eventually { await batcher.waitingItems == 4 }
+      try await eventually { batcher.waitingItems == 4 }
       if isClosing {
         await group.triggerGracefulShutdown()
-        try await eventually { await batcher.isClosed }
+        try await eventually { batcher.isClosed }
       }
       await turn.set()
       #expect(try await first.value == 10)
@@ -153,7 +153,7 @@ import Testing
       async let second = batcher.submit([2, 3, 4])
       try await eventually { await database.heldCount == 2 }
       async let third = batcher.submit(5)
-      try await eventually { await batcher.waitingItems == 1 }
+      try await eventually { batcher.waitingItems == 1 }
       await database.open()
       #expect(try await [first, third] == [10, 50])
       #expect(try await second == [20, 30, 40])
@@ -180,7 +180,7 @@ import Testing
       async let large = batcher.submit([1, 2, 3, 4])
       try await eventually { await database.heldCount == 1 }
       async let another = batcher.submit([5, 6, 7, 8])
-      try await eventually { await batcher.waitingItems == 4 }
+      try await eventually { batcher.waitingItems == 4 }
       async let small = batcher.submit(9)
       try await eventually { await database.heldCount == 2 }
       #expect(await database.batches == [[1, 2, 3, 4], [9]])
@@ -199,7 +199,7 @@ import Testing
       async let first = batcher.submit([1, 2, 3, 4])
       try await eventually { await database.heldCount == 1 }
       async let second = batcher.submit([5, 6, 7, 8])
-      try await eventually { await batcher.waitingItems == 4 }
+      try await eventually { batcher.waitingItems == 4 }
       await #expect(throws: Problem.self) { try await batcher.submit([9, 10, 11, 12]) }
       async let small = batcher.submit(13)
       try await eventually { await database.heldCount == 2 }
@@ -236,7 +236,7 @@ import Testing
           let problem = await #expect(throws: Problem.self) { try await task.value }
           #expect(problem?.knownCode == .databaseUnavailable)
         }
-        #expect(await batcher.waitingItems == 0)
+        #expect(batcher.waitingItems == 0)
         await database.open()
         #expect(try await tasks[0].value == [0], "what is at the database stays there")
       }
@@ -310,7 +310,7 @@ import Testing
     try await withServices([batcher]) { group async throws in
       try await gather(batcher, database, [[1], [2]]) { tasks async throws in
         await group.triggerGracefulShutdown()
-        try await eventually { await batcher.isClosed }
+        try await eventually { batcher.isClosed }
         let problem = await #expect(throws: Problem.self) { try await batcher.submit(9) }
         #expect(problem?.knownCode == .draining)
         await database.open()

@@ -23,7 +23,7 @@ import Testing
     }
 
     func untilWaiting(_ count: Int) async throws {
-      try await eventually("\(count) waiting requests") { await dispatcher.waitingCount == count }
+      try await eventually("\(count) waiting requests") { dispatcher.waitingCount == count }
     }
 
     /// Until so many leasing statements have come back and everybody who has not gone waits.
@@ -60,7 +60,7 @@ import Testing
       let start = ContinuousClock.now
       #expect(try await fixture.ask("w", wait: 0.3).value.isEmpty)
       #expect(ContinuousClock.now - start >= .milliseconds(300))
-      #expect(await fixture.dispatcher.waitingCount == 0)
+      #expect(fixture.dispatcher.waitingCount == 0)
     }
   }
 
@@ -71,7 +71,7 @@ import Testing
       // The statement has looked, and found nothing; its answer is still under way.
       try await eventually { fixture.database.leases.heldCount == 1 }
       let id = try await fixture.store.enqueue()
-      await fixture.dispatcher.wake(["default"])
+      fixture.dispatcher.wake(["default"])
       fixture.database.leases.open()
       #expect(try await asked.value.map(\.grant.jobID) == [id])
     }
@@ -126,7 +126,7 @@ import Testing
       asked.cancel()
       await #expect(throws: CancellationError.self) { try await asked.value }
       let id = try await fixture.store.enqueue()
-      await fixture.dispatcher.wake(nil)
+      fixture.dispatcher.wake(nil)
       #expect(try await fixture.ask("next").value.map(\.grant.jobID) == [id])
       #expect(try await fixture.store.store.attempts(of: id)?.count == 1)
     }
@@ -140,7 +140,7 @@ import Testing
       try await eventually { fixture.database.leases.heldCount == 1 }
       let other = fixture.ask("other")
       try await fixture.untilWaiting(2)
-      await fixture.dispatcher.expel(workerID: "draining")
+      fixture.dispatcher.expel(workerID: "draining")
       let problem = await #expect(throws: Problem.self) { try await draining.value }
       #expect(problem?.knownCode == .workerDraining)
       fixture.database.leases.open()
@@ -152,7 +152,7 @@ import Testing
     try await Self.run { fixture async throws in
       let waiting = (0..<3).map { fixture.ask("w-\($0)") }
       try await fixture.untilWaiting(3)
-      await fixture.dispatcher.drain()
+      fixture.dispatcher.drain()
       for task in waiting { #expect(try await task.value.isEmpty) }
       let problem = await #expect(throws: Problem.self) { try await fixture.ask("late").value }
       #expect(problem?.knownCode == .draining)
@@ -206,12 +206,12 @@ import Testing
       defer { fixture.database.sweeps.open() }
       let waiting = fixture.ask("waiting")
       try await eventually {
-        await fixture.dispatcher.wake(nil)
+        fixture.dispatcher.wake(nil)
         return fixture.database.sweeps.heldCount == 1
       }
-      #expect(await fixture.dispatcher.waitingCount == 1, "it lies below the floor")
+      #expect(fixture.dispatcher.waitingCount == 1, "it lies below the floor")
       let ours = try await fixture.store.enqueue()
-      await fixture.dispatcher.wake(["default"])
+      fixture.dispatcher.wake(["default"])
       #expect(try await waiting.value.map(\.grant.jobID) == [ours])
 
       let next = fixture.ask("next")
@@ -225,13 +225,13 @@ import Testing
       fixture.database.sweeps.fail(with: .timeout)
       let waiting = fixture.ask("waiting")
       try await eventually {
-        await fixture.dispatcher.wake(nil)
+        fixture.dispatcher.wake(nil)
         return fixture.database.sweeps.failures >= 1
       }
       fixture.database.sweeps.fail(with: nil)
       try await eventually {
-        await fixture.dispatcher.wake(nil)
-        return await fixture.dispatcher.waitingCount == 0
+        fixture.dispatcher.wake(nil)
+        return fixture.dispatcher.waitingCount == 0
       }
       #expect(try await waiting.value.map(\.grant.jobID) == [below])
     }
