@@ -44,7 +44,7 @@ import Testing
       for _ in 0..<count {
         group.addTask(executorPreference: executor) {
           arrivals.count.wrappingAdd(1, ordering: .sequentiallyConsistent)
-          while arrivals.count.load(ordering: .sequentiallyConsistent) < count { sched_yield() }
+          while arrivals.count.load(ordering: .sequentiallyConsistent) < count { usleep(50) }
         }
       }
     }
@@ -56,6 +56,33 @@ import Testing
     // First they are started, then woken: some idle, some still busy with the end of the last round.
     for _ in 0..<200 { await meet(4, on: executor) }
     #expect(executor.liveThreads == 4)
+  }
+
+  @Test(.timeLimit(.minutes(1))) func asManyBlockAtOnceAsThereAreThreadsHoweverManyCoresThereAre() async {
+    let executor = ThreadExecutor(name: "all-block", threads: 100)
+    for _ in 0..<3 { await meet(100, on: executor) }
+    #expect(executor.liveThreads == 100)
+  }
+
+  @Test(.timeLimit(.minutes(1))) func jobsThatAreSoonOverGoOnBesideThoseThatBlock() async {
+    let executor = ThreadExecutor(name: "mixed", threads: 100)
+    let over = Arrivals()
+    await withTaskGroup(of: Void.self) { group in
+      // As many as there are cores, and more: only others could run what comes behind them.
+      for _ in 0..<50 {
+        group.addTask(executorPreference: executor) {
+          while over.count.load(ordering: .sequentiallyConsistent) == 0 { usleep(1000) }
+        }
+      }
+      let ran = Arrivals()
+      await withTaskGroup(of: Void.self) { group in
+        for _ in 0..<1000 {
+          group.addTask(executorPreference: executor) { _ = ran.count.wrappingAdd(1, ordering: .relaxed) }
+        }
+      }
+      #expect(ran.count.load(ordering: .relaxed) == 1000)
+      over.count.store(1, ordering: .sequentiallyConsistent)
+    }
   }
 
   @Test func idleThreadsEndAtTheShutdownAndWorkThatComesLaterRuns() async throws {
