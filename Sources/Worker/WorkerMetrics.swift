@@ -1,6 +1,6 @@
 import BatonTelemetry
+import BatonThreads
 import Metrics
-import Synchronization
 
 /// What a worker counts and measures.
 struct WorkerMetrics: Sendable {
@@ -105,7 +105,7 @@ private final class JobSeries: Sendable {
     let outcome: String
   }
 
-  private let known = Mutex<[Key: (Counter, Timer)]>([:])
+  private let known = Lock<[Key: (Counter, Timer)]>([:])
 
   func find(kind: String, outcome: String, in registry: PrometheusRegistry) -> (Counter, Timer) {
     known.withLock { known in

@@ -1,4 +1,4 @@
-import Synchronization
+import BatonThreads
 
 /// How long jobs of each kind have run on this worker.
 final class TypicalRunTimes: Sendable {
@@ -7,7 +7,7 @@ final class TypicalRunTimes: Sendable {
   /// So many kinds are remembered at the most.
   private static let maximumKinds = 1000
 
-  private let seconds = Mutex<[String: [Double]]>([:])
+  private let seconds = Lock<[String: [Double]]>([:])
 
   func record(kind: String, seconds: Double) {
     self.seconds.withLock { all in

@@ -1,5 +1,4 @@
 import BatonThreads
-import Synchronization
 
 /// A value that tasks can wait on: whoever changes it wakes those whose condition has come true.
 ///
@@ -30,10 +29,10 @@ final class Watched<Value: Sendable>: Sendable {
     var waiters: [Waiter] = []
   }
 
-  private let state: Mutex<State>
+  private let state: Lock<State>
 
   init(_ value: Value) {
-    state = Mutex(State(value: value))
+    state = Lock(State(value: value))
   }
 
   var value: Value { state.withLock { $0.value } }
