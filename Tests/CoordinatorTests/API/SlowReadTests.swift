@@ -33,6 +33,14 @@ import Testing
         let heartbeat = #"{"state":"active","leases":[{"lease_id":"\#(held.leaseID)"}]}"#
         let reply = try await api.post("/workers/w-1/heartbeat", heartbeat).read(HeartbeatReply.self)
         #expect(reply.leases.map(\.status) == [.held])
+        // However slow this machine is, this one is not to expire.
+        let keeper = Task {
+          while !Task.isCancelled {
+            _ = try? await api.post("/workers/w-1/heartbeat", heartbeat)
+            try? await Task.sleep(for: .seconds(1))
+          }
+        }
+        defer { keeper.cancel() }
         #expect(try await api.get("/ready").status == 200)
         let later = try await api.post(
           "/jobs", #"{"kind":"later","queue":"later","delay_seconds":0.2}"#, headers: ["Idempotency-Key": "a"])
