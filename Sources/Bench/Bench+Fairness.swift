@@ -16,11 +16,9 @@ extension Bench {
     return try await withCoordinator(leaseSeconds: 30) { target, report, clock, fleet in
       guard let (fleet, _) = fleet else { return }
       @Sendable func single(seconds: Double) async throws -> StartLatency.Outcome {
-        let outcome = try await StartLatency(
+        try await StartLatency(
           target: target, queue: queue, rate: rate, seconds: seconds, workers: workers, clock: clock
-        ).run()
-        guard outcome.neverStarted == 0 else { throw BenchError("\(outcome.neverStarted) jobs were never leased") }
-        return outcome
+        ).runToTheEnd()
       }
       progress("warming up")
       _ = try await single(seconds: 2)

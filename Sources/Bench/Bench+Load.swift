@@ -10,11 +10,9 @@ extension Bench {
     try await withCoordinator(leaseSeconds: 30) { target, report, clock, _ in
       for rate in rates {
         func measure(seconds: Double) async throws -> StartLatency.Outcome {
-          let outcome = try await StartLatency(
+          try await StartLatency(
             target: target, queue: queue, rate: rate, seconds: seconds, workers: workers, clock: clock
-          ).run()
-          guard outcome.neverStarted == 0 else { throw BenchError("\(outcome.neverStarted) jobs were never leased") }
-          return outcome
+          ).runToTheEnd()
         }
         // The first seconds of a coordinator's life are not what is asked about.
         progress("warming up")

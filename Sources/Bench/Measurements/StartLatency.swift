@@ -57,6 +57,13 @@ struct StartLatency: Sendable {
     var rates: [Double] { windows.map { Double($0.submitToStart.count) / windowSeconds } }
   }
 
+  /// - Throws: `BenchError` where a job is never started, or a request not answered as it ought to be.
+  func runToTheEnd() async throws -> Outcome {
+    let outcome = try await run()
+    guard outcome.neverStarted == 0 else { throw BenchError("\(outcome.neverStarted) jobs were never leased") }
+    return outcome
+  }
+
   /// - Throws: `BenchError` where a request is not answered as it ought to be.
   func run() async throws -> Outcome {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
