@@ -120,7 +120,7 @@ public struct Coordinator: Sendable {
       makeApplication(onListening: onListening),
       DrainGate(delaySeconds: configuration.shutdownDelaySeconds) { [core, logger] in
         logger.info("draining")
-        await core.beginDrain()
+        core.beginDrain()
       },
     ]
     let group = ServiceGroup(
@@ -191,11 +191,11 @@ public struct OpenToStrangersError: Error, CustomStringConvertible {
 /// notices before connections are refused.
 private struct DrainGate: Service {
   let delaySeconds: Double
-  let beginDrain: @Sendable () async -> Void
+  let beginDrain: @Sendable () -> Void
 
   func run() async throws {
     try? await gracefulShutdown()
-    await beginDrain()
+    beginDrain()
     try? await Task.sleep(for: .seconds(delaySeconds))
   }
 }
@@ -222,9 +222,9 @@ private struct NamedService: Service, CustomStringConvertible {
 /// Passes events on, one after the other.
 private struct EventForwarder<Event: Sendable>: Service {
   let events: AsyncStream<Event>
-  let handle: @Sendable (Event) async -> Void
+  let handle: @Sendable (Event) -> Void
 
   func run() async throws {
-    for await event in events.cancelOnGracefulShutdown() { await handle(event) }
+    for await event in events.cancelOnGracefulShutdown() { handle(event) }
   }
 }

@@ -81,7 +81,7 @@ final class CoordinatorCore: Sendable {
   }
 
   /// From now on this coordinator gives out no leases, and `/ready` says so.
-  func beginDrain() async {
+  func beginDrain() {
     lifecycle.beginDrain()
     dispatcher.drain()
   }

@@ -37,7 +37,7 @@ struct HealthRoutes {
     }
     routes.on(.post, "/drain", [], needsDatabase: false) { [coordinator] request, _ in
       try await request.expectNoFields()
-      await coordinator.beginDrain()
+      coordinator.beginDrain()
       return .json(Status(status: "draining"), status: .accepted)
     }
     routes.on(.post, "/shutdown", [], needsDatabase: false) { [coordinator] request, _ in

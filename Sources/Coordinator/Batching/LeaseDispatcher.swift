@@ -148,6 +148,7 @@ final class LeaseDispatcher: Service, Sendable {
 
   // MARK: Inside
 
+  /// Who waits, where to look, and which lanes rest.
   private struct State: Sendable {
     var waiters = LeaseWaiters()
     var floors = LeaseFloors()

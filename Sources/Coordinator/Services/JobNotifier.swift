@@ -6,7 +6,7 @@ struct JobNotifier: Sendable {
   let dispatcher: LeaseDispatcher
   let registry: WorkerRegistry
 
-  func handle(_ event: PostgresListener.Event) async {
+  func handle(_ event: PostgresListener.Event) {
     switch event {
     case .connected:
       // Something may have been said while nobody listened.
