@@ -71,7 +71,7 @@ import Testing
       // As many as there are cores, and more: only others could run what comes behind them.
       for _ in 0..<50 {
         group.addTask(executorPreference: executor) {
-          while over.count.load(ordering: .sequentiallyConsistent) == 0 { usleep(1000) }
+          while over.count.load(ordering: .sequentiallyConsistent) == 0, !Task.isCancelled { usleep(1000) }
         }
       }
       let ran = Arrivals()
