@@ -42,7 +42,9 @@ import Testing
         let handedBack = try #require(try await fleet.attempts(longer, at: coordinator).first)
         #expect(handedBack.outcome == .interrupted)
         let why = handedBack.reason ?? ""
-        #expect(why.hasPrefix("checkpointed and handed back ") && why.contains("ec2_spot terminate"), "\(why)")
+        // Where it has saved a checkpoint in the same second by itself, there is nothing new to save.
+        let isHandedBack = ["checkpointed and handed back ", "handed back "].contains { why.hasPrefix($0) }
+        #expect(isHandedBack && why.contains("ec2_spot terminate"), "\(why)")
         let endedAt = try #require(handedBack.endedAt)
         let used = Double(endedAt.microseconds) / 1e6 - told.timeIntervalSince1970
         // Two seconds of margin and five of reserve: as late as is safe, and not later.
