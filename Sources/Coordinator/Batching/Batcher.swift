@@ -209,7 +209,7 @@ final class Batcher<Item: Sendable, Outcome: Sendable>: Service, Sendable {
 
     mutating func turn(hasGathered: Bool, _ maximumItems: Int) -> (BatchLanes.Turn, [Request]?) {
       let next = next
-      let turn = lanes.turn(hasGathered: hasGathered, isDue: next != nil, isCrowded: waiting.count > 1)
+      let turn = lanes.turn(hasGathered: hasGathered, isDue: next != nil, waiting: waiting.count)
       guard turn == .take, let next else { return (turn, nil) }
       return (turn, takeBatch(from: next, maximumItems))
     }

@@ -161,7 +161,7 @@ final class LeaseDispatcher: Service, Sendable {
     }
 
     mutating func turn(hasGathered: Bool) -> (BatchLanes.Turn, LeaseWaiters.Batch?) {
-      let turn = lanes.turn(hasGathered: hasGathered, isDue: waiters.mayBeDue)
+      let turn = lanes.turn(hasGathered: hasGathered, isDue: waiters.mayBeDue, waiting: waiters.freshInNext)
       return (turn, turn == .take ? waiters.takeBatch() : nil)
     }
 

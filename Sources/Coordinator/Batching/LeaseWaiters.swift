@@ -140,6 +140,9 @@ struct LeaseWaiters {
   /// Whether there may be a statement to send.
   var mayBeDue: Bool { !due.isEmpty }
 
+  /// How many requests that have been in no statement yet would be in that one; some may have gone.
+  var freshInNext: Int { due.first.flatMap { groups[$0]?.fresh.count } ?? 0 }
+
   /// The next statement to send, if any group is due. Jobs are spread: each request gets its first before any gets a
   /// second.
   mutating func takeBatch() -> Batch? {

@@ -131,6 +131,21 @@ import Testing
     #expect(await database.batches.map { $0.sorted() } == [[1, 2, 3, 4]])
   }
 
+  @Test func aBatchForManyWaitsForNobody() async throws {
+    let database = Database()
+    let batcher = Batcher<Int, Int>(lanes: 2) {
+      Issue.record("waited for others")
+    } perform: {
+      try await database.perform($0)
+    }
+    let tasks = (1...6).map { item in Task { try await batcher.submit(item) } }
+    try await eventually { batcher.waitingItems == tasks.count }
+    try await withServices([batcher]) { _ async throws in
+      for (item, task) in zip(1..., tasks) { #expect(try await task.value == item * 10) }
+    }
+    #expect(await database.batches.map { $0.sorted() } == [[1, 2, 3, 4, 5, 6]])
+  }
+
   @Test func severalLanesAreAtTheDatabaseAtOnce() async throws {
     let database = Database(isOpen: false)
     let batcher = batcher(database, lanes: 2)
