@@ -12,8 +12,8 @@ struct BatchLanes: Sendable {
     case end
   }
 
-  /// A batch for fewer requests waits for those that are just arriving: a statement for six costs the database little
-  /// more than one for three. More than that, and the time is better spent at the database.
+  /// A batch for fewer requests waits for those that are just arriving. With six, single requests of one sort were
+  /// faster than when all wait, and mixed ones than when none does; see docs/performance.md.
   private static let fewRequests = 6
 
   private var resting: [Lane] = []
@@ -27,7 +27,7 @@ struct BatchLanes: Sendable {
   /// - Parameters:
   ///   - hasGathered: Whether it was told to gather, and has.
   ///   - isDue: Whether there is a batch to take.
-  ///   - waiting: How many requests it is for.
+  ///   - waiting: How many requests wait for one.
   mutating func turn(hasGathered: Bool, isDue: Bool, waiting: Int) -> Turn {
     if hasGathered { isGathering = false }
     // When it is closed, what waits while another lane gathers is that one's.

@@ -125,8 +125,15 @@ import Testing
   private static func stopAll(of server: LocalPostgres) async throws -> [Int32] {
     let postmaster = try #require(await server.pid)
     kill(postmaster, SIGSTOP)
-    try await eventually("a server that starts nothing more") { status(of: postmaster)?.state == "T" }
-    let names = try FileManager.default.contentsOfDirectory(atPath: "/proc")
+    let names: [String]
+    do {
+      try await eventually("a server that starts nothing more") { status(of: postmaster)?.state == "T" }
+      names = try FileManager.default.contentsOfDirectory(atPath: "/proc")
+    } catch {
+      // Standing still it could not be stopped.
+      kill(postmaster, SIGCONT)
+      throw error
+    }
     let children = names.compactMap(Int32.init).filter { status(of: $0)?.parent == postmaster }
     for child in children { kill(child, SIGSTOP) }
     return [postmaster] + children
