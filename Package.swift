@@ -152,7 +152,7 @@ let package = Package(
       "CommandTests",
       [
         "BatonClient", "BatonCommandLine", "BatonJSON", "BatonLocalPostgres", "BatonShared", "BatonTestSupport",
-        argumentParser, hummingbird, log, subprocess,
+        "BatonThreads", argumentParser, hummingbird, log, subprocess,
       ]),
     tests(
       "CoordinatorTests",

@@ -2,7 +2,10 @@ import ArgumentParser
 import BatonLocalPostgres
 import BatonShared
 import BatonTestSupport
+import BatonThreads
+import Dispatch
 import Subprocess
+import Synchronization
 import Testing
 
 @testable import BatonCommandLine
@@ -103,6 +106,34 @@ import Testing
       withExtendedLifetime(lock) {}
     }
     _ = try FolderLock(folder + "/lock")
+  }
+
+  @Test func whoIsKeptOutClosesNothingOfAnotherThreads() throws {
+    let folder = try folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let lock = try FolderLock(folder + "/lock")
+    let isOver = Mutex(false)
+    let isEnded = DispatchSemaphore(value: 0)
+    let stolen = Mutex(0)
+    // Gets the number of whatever has just been closed, as any thread does that opens a file at that moment.
+    BlockingThread.start(name: "opener") {
+      while !isOver.withLock({ $0 }) {
+        let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        for _ in 0..<20 where fcntl(descriptor, F_GETFD) < 0 {
+          stolen.withLock { $0 += 1 }
+          break
+        }
+        close(descriptor)
+      }
+      isEnded.signal()
+    }
+    for _ in 0..<2000 {
+      #expect(throws: CommandFailure.self) { try FolderLock(folder + "/lock") }
+    }
+    isOver.withLock { $0 = true }
+    isEnded.wait()
+    #expect(stolen.withLock { $0 } == 0)
+    withExtendedLifetime(lock) {}
   }
 
   @Test func theFleetFileIsWholeAndItsOwnersOnly() throws {

@@ -14,7 +14,7 @@ final class FolderLock: Sendable {
   /// - Throws: `CommandFailure` when somebody else holds the lock, with their process id.
   init(_ path: String) throws {
     // Closed on exec, or a child that outlives this process would go on holding it.
-    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {
       throw CommandFailure(ExitStatus.cannotCreate, "cannot open '\(path)': \(String(cString: strerror(errno)))")
     }
@@ -31,6 +31,9 @@ final class FolderLock: Sendable {
     let text = Array("\(getpid())\n".utf8)
     ftruncate(descriptor, 0)
     _ = text.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+    // Not before: what throws once all properties are set is deinitialised, which closes the descriptor a second time,
+    // by then somebody else's.
+    self.descriptor = descriptor
   }
 
   deinit { close(descriptor) }

@@ -28,8 +28,9 @@ final class StreamRecorder: Sendable {
   /// - Throws: `POSIXFailure` when the file cannot be written.
   init(path: String) throws {
     self.path = path
-    descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw POSIXFailure(errno) }
+    self.descriptor = descriptor
   }
 
   deinit { close(descriptor) }
