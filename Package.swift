@@ -5,17 +5,17 @@ import PackageDescription
 let warnings: [SwiftSetting] =
   Context.environment["BATON_WARNINGS_AS_ERRORS"] == "1" ? [.treatAllWarnings(as: .error)] : []
 
-let settings: [SwiftSetting] =
-  [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-  ] + warnings
+let settings: [SwiftSetting] = [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny")] + warnings
+
+/// Of what is not a test: an asynchronous function stays with its caller, instead of asking at each call and return
+/// whether it has to change threads. (What Swift Testing's macros expand to does not compile that way.)
+let sourceSettings = settings + [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]
 
 /// A target of this package: a module name that is unique in the whole package graph, a plain folder.
 func module(
   _ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
 ) -> Target {
-  .target(name: name, dependencies: dependencies, path: path, resources: resources, swiftSettings: settings)
+  .target(name: name, dependencies: dependencies, path: path, resources: resources, swiftSettings: sourceSettings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -26,7 +26,7 @@ func command(_ name: String, _ path: String, _ dependencies: [Target.Dependency]
   .executableTarget(
     name: name,
     dependencies: dependencies + ["BatonShared", "BatonTelemetry", argumentParser, lifecycle, log],
-    path: path, swiftSettings: settings)
+    path: path, swiftSettings: sourceSettings)
 }
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -188,6 +188,6 @@ let package = Package(
       ]),
 
     .executableTarget(
-      name: "SwiftWorker", dependencies: ["BatonWorker"], path: "Examples/SwiftWorker", swiftSettings: settings),
+      name: "SwiftWorker", dependencies: ["BatonWorker"], path: "Examples/SwiftWorker", swiftSettings: sourceSettings),
   ]
 )

@@ -47,14 +47,14 @@ public actor PostgresConnection: PostgresQuerying {
   /// Connects. Takes up to the connect time-out for each host, and is not cut short by cancellation.
   ///
   /// - Throws: ``PostgresError/connection(_:)``.
-  public static nonisolated(nonsending) func connect(
+  public static func connect(
     _ configuration: PostgresConfiguration, logger: Logger
   ) async throws(PostgresError) -> PostgresConnection {
     try await connect(configuration, probe: ConnectionProbe(configuration, logger: logger), logger: logger)
   }
 
   /// - Parameter probe: Shared by connections to one server.
-  static nonisolated(nonsending) func connect(
+  static func connect(
     _ configuration: PostgresConfiguration, probe: ConnectionProbe, logger: Logger
   ) async throws(PostgresError) -> PostgresConnection {
     let connection = try PostgresConnection(configuration, probe: probe, logger: logger)

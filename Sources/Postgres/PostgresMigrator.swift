@@ -43,7 +43,7 @@ public struct PostgresMigrator: Sendable {
   ///
   /// - Returns: The versions that were applied, in order; empty if the database was up to date.
   /// - Throws: ``PostgresMigrationError``; ``PostgresError`` if the database cannot be reached.
-  public nonisolated(nonsending) func run(on connection: PostgresConnection) async throws -> [Int] {
+  public func run(on connection: PostgresConnection) async throws -> [Int] {
     for (one, other) in zip(migrations, migrations.dropFirst()) where one.version == other.version {
       throw PostgresMigrationError.duplicateVersion(one.version)
     }
@@ -60,14 +60,14 @@ public struct PostgresMigrator: Sendable {
   }
 
   /// Applies what is missing; see the other overload.
-  public nonisolated(nonsending) func run(on pool: PostgresPool) async throws -> [Int] {
+  public func run(on pool: PostgresPool) async throws -> [Int] {
     try await pool.withConnection { try await run(on: $0) }
   }
 
   /// All steps, with when they were applied.
   ///
   /// - Throws: ``PostgresError``.
-  public nonisolated(nonsending) func status(
+  public func status(
     on database: some PostgresQuerying
   ) async throws(PostgresError) -> [Status] {
     let exists = try await database.query("SELECT to_regclass($1) IS NOT NULL", .text(table))
@@ -78,7 +78,7 @@ public struct PostgresMigrator: Sendable {
   }
 
   /// - Returns: whether it was missing.
-  private nonisolated(nonsending) func apply(
+  private func apply(
     _ migration: PostgresMigration, on connection: PostgresConnection
   ) async throws -> Bool {
     try await connection.transaction { transaction in
@@ -99,7 +99,7 @@ public struct PostgresMigrator: Sendable {
     }
   }
 
-  private nonisolated(nonsending) func lock(_ transaction: PostgresTransaction) async throws(PostgresError) {
+  private func lock(_ transaction: PostgresTransaction) async throws(PostgresError) {
     try await transaction.execute(
       script: """
         SET LOCAL statement_timeout = 0;
@@ -119,7 +119,7 @@ public struct PostgresMigrator: Sendable {
     """
   }
 
-  private nonisolated(nonsending) func applied(
+  private func applied(
     _ database: some PostgresQuerying
   ) async throws(PostgresError) -> [Int: Applied] {
     var applied: [Int: Applied] = [:]

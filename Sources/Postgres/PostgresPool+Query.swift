@@ -4,7 +4,7 @@ extension PostgresPool {
   /// A connection that is found dead before the statement was sent is replaced without the caller noticing. A statement
   /// that was sent is never sent again.
   @discardableResult
-  public nonisolated(nonsending) func query(
+  public func query(
     _ sql: String, _ parameters: [PostgresValue]
   ) async throws(PostgresError) -> PostgresRows {
     // After a restart of the server every idle connection is dead.
@@ -27,8 +27,8 @@ extension PostgresPool {
   /// - Parameter body: Must leave no transaction open, and no session state behind.
   /// - Throws: What `body` throws, and ``PostgresError``.
   @discardableResult
-  public nonisolated(nonsending) func withConnection<T>(
-    _ body: nonisolated(nonsending) (PostgresConnection) async throws -> T
+  public func withConnection<T>(
+    _ body: (PostgresConnection) async throws -> T
   ) async throws -> T {
     try await lend { connection throws(PostgresError) in
       try await connection.checkAlive()
@@ -45,9 +45,9 @@ extension PostgresPool {
   /// - Throws: What `body` throws, and ``PostgresError``. A connection lost during the commit leaves it open whether the
   ///   transaction took effect.
   @discardableResult
-  public nonisolated(nonsending) func transaction<T>(
+  public func transaction<T>(
     isolation: PostgresIsolation? = nil,
-    _ body: nonisolated(nonsending) (PostgresTransaction) async throws -> T
+    _ body: (PostgresTransaction) async throws -> T
   ) async throws -> T {
     try await lend { connection throws(PostgresError) in
       try await connection.begin(isolation, onlyIfAlive: true)
@@ -59,14 +59,14 @@ extension PostgresPool {
   /// Whether the database answers.
   ///
   /// - Throws: ``PostgresError``, why it does not.
-  public nonisolated(nonsending) func ping() async throws(PostgresError) {
+  public func ping() async throws(PostgresError) {
     try await query("SELECT 1", [])
   }
 
   /// - Parameter begin: Returns false if the connection is dead and nothing was sent.
-  private nonisolated(nonsending) func lend<T>(
-    _ begin: nonisolated(nonsending) (PostgresConnection) async throws(PostgresError) -> Bool,
-    to body: nonisolated(nonsending) (PostgresConnection) async throws -> T
+  private func lend<T>(
+    _ begin: (PostgresConnection) async throws(PostgresError) -> Bool,
+    to body: (PostgresConnection) async throws -> T
   ) async throws -> T {
     for _ in 0...size {
       let slot = try await acquire()

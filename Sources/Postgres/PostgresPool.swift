@@ -89,7 +89,7 @@ public final class PostgresPool: PostgresQuerying, Service {
 
 extension PostgresPool {
   /// Borrows a connection, waiting in line for it if need be. It has not been looked at yet.
-  nonisolated(nonsending) func acquire() async throws(PostgresError) -> Slot {
+  func acquire() async throws(PostgresError) -> Slot {
     if let slot = state.withLock({ $0.takeIdle() }) { return slot }
     let number = nextNumber()
     let deadline = ContinuousClock.now + acquireTimeout

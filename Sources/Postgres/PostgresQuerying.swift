@@ -8,7 +8,7 @@ public protocol PostgresQuerying: Sendable {
   ///   - parameters: The values, in order.
   /// - Throws: ``PostgresError``.
   @discardableResult
-  nonisolated(nonsending) func query(
+  func query(
     _ sql: String, _ parameters: [PostgresValue]
   ) async throws(PostgresError) -> PostgresRows
 
@@ -22,7 +22,7 @@ extension PostgresQuerying {
 
   /// Runs one statement and returns all its rows.
   @discardableResult
-  public nonisolated(nonsending) func query(
+  public func query(
     _ sql: String, _ parameters: PostgresValue...
   ) async throws(PostgresError) -> PostgresRows {
     try await query(sql, parameters)

@@ -12,14 +12,14 @@ public struct PostgresTransaction: PostgresQuerying {
   let connection: PostgresConnection
 
   @discardableResult
-  public nonisolated(nonsending) func query(
+  public func query(
     _ sql: String, _ parameters: [PostgresValue]
   ) async throws(PostgresError) -> PostgresRows {
     try await connection.query(sql, parameters)
   }
 
   /// Runs any number of statements without parameters; see ``PostgresConnection/execute(script:timeout:)``.
-  public nonisolated(nonsending) func execute(
+  public func execute(
     script: String, timeout: Duration? = nil
   ) async throws(PostgresError) {
     try await connection.execute(script: script, timeout: timeout)
@@ -35,17 +35,17 @@ extension PostgresConnection {
   /// - Throws: What `body` throws, and ``PostgresError``. A connection lost during the commit leaves it open whether the
   ///   transaction took effect.
   @discardableResult
-  public nonisolated(nonsending) func transaction<T>(
+  public nonisolated func transaction<T>(
     isolation: PostgresIsolation? = nil,
-    _ body: nonisolated(nonsending) (PostgresTransaction) async throws -> T
+    _ body: (PostgresTransaction) async throws -> T
   ) async throws -> T {
     guard try await begin(isolation, onlyIfAlive: false) else { throw PostgresError.connection("not connected") }
     return try await finishTransaction(body)
   }
 
   /// What comes after BEGIN.
-  nonisolated(nonsending) func finishTransaction<T>(
-    _ body: nonisolated(nonsending) (PostgresTransaction) async throws -> T
+  nonisolated func finishTransaction<T>(
+    _ body: (PostgresTransaction) async throws -> T
   ) async throws -> T {
     let value: T
     do {

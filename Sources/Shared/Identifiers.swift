@@ -132,30 +132,27 @@ extension UUID {
     var text = text
     let halves: (UInt64, UInt64)? = text.withUTF8 { utf8 in
       guard utf8.count == 36 else { return nil }
-      var (high, low) = (UInt64(0), UInt64(0))
-      var digits = 0
-      for (position, byte) in utf8.enumerated() {
-        if position == 8 || position == 13 || position == 18 || position == 23 {
-          guard byte == UInt8(ascii: "-") else { return nil }
-          continue
-        }
-        guard let digit = Self.hexValue(byte) else { return nil }
-        if digits < 16 { high = high << 4 | digit } else { low = low << 4 | digit }
-        digits += 1
-      }
-      return (high, low)
+      let hyphen = UInt8(ascii: "-")
+      guard utf8[8] == hyphen, utf8[13] == hyphen, utf8[18] == hyphen, utf8[23] == hyphen else { return nil }
+      guard let a = Self.hexNumber(utf8, 0..<8), let b = Self.hexNumber(utf8, 9..<13),
+        let c = Self.hexNumber(utf8, 14..<18), let d = Self.hexNumber(utf8, 19..<23),
+        let e = Self.hexNumber(utf8, 24..<36)
+      else { return nil }
+      return (a << 32 | b << 16 | c, d << 48 | e)
     }
     guard let (high, low) = halves else { return nil }
     self.init(high: high, low: low)
   }
 
-  private static func hexValue(_ byte: UInt8) -> UInt64? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(byte - UInt8(ascii: "0"))
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(byte - UInt8(ascii: "a") + 10)
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt64(byte - UInt8(ascii: "A") + 10)
-    default: nil
+  private static func hexNumber(_ utf8: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> UInt64? {
+    var number: UInt64 = 0
+    for position in range {
+      let digit = utf8[position] &- UInt8(ascii: "0")
+      let letter = (utf8[position] | 0x20) &- UInt8(ascii: "a")
+      guard digit < 10 || letter < 6 else { return nil }
+      number = number << 4 | UInt64(digit < 10 ? digit : letter + 10)
     }
+    return number
   }
 
   /// The canonical text in lower case (RFC 9562); `uuidString` is in upper case.

@@ -1,6 +1,5 @@
 import Dispatch
 import HeapModule
-import Synchronization
 
 /// Calls functions at their times, all on one thread.
 ///
@@ -40,7 +39,7 @@ public final class AlarmClock: Sendable {
   private static let longestWait = Duration.seconds(1)
 
   private let name: String
-  private let state = Mutex(State())
+  private let state = Lock(State())
   private let wake = DispatchSemaphore(value: 0)
 
   /// - Parameter name: What its thread is called, which starts with the first alarm and stays.

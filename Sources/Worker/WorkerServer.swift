@@ -185,7 +185,7 @@ struct WorkerServer: Service {
 struct ProblemMiddleware: RouterMiddleware {
   func handle(
     _ request: Request, context: BasicRequestContext,
-    next: (Request, BasicRequestContext) async throws -> Response
+    next: @concurrent (Request, BasicRequestContext) async throws -> Response
   ) async throws -> Response {
     do {
       return try await next(request, context)

@@ -11,7 +11,7 @@ struct ProblemMiddleware: RouterMiddleware {
   let limits: RequestLimits
 
   func handle(
-    _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
+    _ request: Request, context: APIContext, next: @concurrent (Request, APIContext) async throws -> Response
   ) async throws -> Response {
     let start = ContinuousClock.now
     let response: Response

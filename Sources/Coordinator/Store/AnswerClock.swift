@@ -15,7 +15,7 @@ struct HeardDatabase: PostgresQuerying {
   let base: any PostgresQuerying
   let clock: AnswerClock
 
-  nonisolated(nonsending) func query(
+  func query(
     _ sql: String, _ parameters: [PostgresValue]
   ) async throws(PostgresError) -> PostgresRows {
     do throws(PostgresError) {

@@ -2,7 +2,9 @@ import BatonShared
 import Logging
 
 /// Reports how attempts ended, and takes their leases out of the table once the coordinator knows.
-struct JobReporter: Sendable {
+///
+/// An object, as ``JobRunner`` is.
+final class JobReporter: Sendable {
   /// Why a lease is handed back whose job was not begun.
   enum Return: String, Sendable {
     case drain, late, unwanted, overdue
@@ -24,6 +26,16 @@ struct JobReporter: Sendable {
   let metrics: WorkerMetrics
   let logger: Logger
 
+  init(
+    settlements: SettlementSender, table: LeaseTable, drain: DrainController, metrics: WorkerMetrics, logger: Logger
+  ) {
+    self.settlements = settlements
+    self.table = table
+    self.drain = drain
+    self.metrics = metrics
+    self.logger = logger
+  }
+
   /// Reports how a job ended.
   func settle(_ run: LeaseRun, _ settlement: Settlement) {
     let begun = run.state.update { state in
@@ -33,7 +45,7 @@ struct JobReporter: Sendable {
     var settlement = settlement
     settlement.begun = begun
     settlements.add([
-      SettlementSender.Entry(settlement: settlement, giveUpAt: giveUpAt(run)) { [settlement] status in
+      SettlementSender.Entry(settlement: settlement, giveUpAt: giveUpAt(run)) { [self, settlement] status in
         conclude(run, settlement, status)
       }
     ])
@@ -53,7 +65,7 @@ struct JobReporter: Sendable {
       runs.map { run in
         run.state.update { $0.phase = .settling }
         let settlement = Settlement(leaseID: run.id, outcome: .released, reason: why.reason, begun: false)
-        return SettlementSender.Entry(settlement: settlement, giveUpAt: giveUpAt(run)) { status in
+        return SettlementSender.Entry(settlement: settlement, giveUpAt: giveUpAt(run)) { [self] status in
           switch status {
           case .accepted?: logger.debug("a lease is handed back", metadata: run.metadata)
           case .lost?: logger.debug("a lease that was to be handed back is lost", metadata: run.metadata)

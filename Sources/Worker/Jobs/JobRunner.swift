@@ -7,7 +7,9 @@ import Logging
 ///
 /// A slot is one task that takes one job after the other. A job that ends by itself costs no task of its own; one is
 /// started to supervise it when it has a time limit, or is told to stop.
-struct JobRunner: Sendable {
+///
+/// An object, not a value: every job keeps hold of it, and all that it is made of would be counted each time.
+final class JobRunner: Sendable {
   /// What is kept of a drain for reporting how the last jobs ended.
   private static let settlingTime = Duration.milliseconds(200)
 
@@ -20,10 +22,24 @@ struct JobRunner: Sendable {
   let metrics: WorkerMetrics
   let logger: Logger
 
+  init(
+    handlers: [String: any JobHandler], executor: ThreadExecutor, client: CoordinatorClient, reporter: JobReporter,
+    table: LeaseTable, drain: DrainController, metrics: WorkerMetrics, logger: Logger
+  ) {
+    self.handlers = handlers
+    self.executor = executor
+    self.client = client
+    self.reporter = reporter
+    self.table = table
+    self.drain = drain
+    self.metrics = metrics
+    self.logger = logger
+  }
+
   /// Begins jobs that wait, as far as slots are free.
   func fillSlots() {
     guard table.openSlot() else { return }
-    JobSlot().start(on: executor) { await work($0) }
+    JobSlot().start(on: executor) { [self] in await work($0) }
   }
 
   private func work(_ slot: JobSlot) async {
@@ -48,7 +64,7 @@ struct JobRunner: Sendable {
     // The drain may have begun a moment ago, and what waits not been taken away yet.
     if drain.isDraining { return reporter.handBack([run], .drain) }
     let log = JobLog(run: run, client: client, logger: logger)
-    let mayBegin = run.begin(savesAfterStop: handler is any SelfStoppingHandler) { run in
+    let mayBegin = run.begin(savesAfterStop: handler is any SelfStoppingHandler) { [self] run in
       Task { await supervise(run, handler, slot, log) }
     }
     // Stopped while it waited.
