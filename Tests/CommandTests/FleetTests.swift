@@ -119,6 +119,7 @@ import Testing
     BlockingThread.start(name: "opener") {
       while !isOver.withLock({ $0 }) {
         let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { continue }
         for _ in 0..<20 where fcntl(descriptor, F_GETFD) < 0 {
           stolen.withLock { $0 += 1 }
           break

@@ -59,6 +59,20 @@ import Testing
     #expect(LeaseID(text) == nil)
   }
 
+  @Test func onlyHexDigitsAreReadAsDigits() {
+    let digits = Set("0123456789abcdefABCDEF".unicodeScalars)
+    for scalar in (0...255).map({ Unicode.Scalar(UInt8($0)) }) {
+      // One that takes two bytes stands in two places.
+      let width = String(scalar).utf8.count
+      let first = String(scalar) + String(repeating: "1", count: 8 - width) + "-c6d8-7eef-8123-456789abcdef"
+      let last = "0197a2b4-c6d8-7eef-8123-" + String(repeating: "1", count: 12 - width) + String(scalar)
+      for text in [first, last] {
+        #expect(text.utf8.count == 36)
+        #expect(JobID(text)?.description == (digits.contains(scalar) ? text.lowercased() : nil), "\(text)")
+      }
+    }
+  }
+
   @Test func leaseIDsBeginWithTheTimeAndAreRandomBehindIt() async throws {
     let before = UInt64(Date().timeIntervalSince1970 * 1000)
     let ids = (0..<1000).map { _ in LeaseID() }
