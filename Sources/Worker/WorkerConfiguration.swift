@@ -22,7 +22,7 @@ public struct WorkerConfiguration: Sendable {
   public var slots: Int
   /// The most leases that are held beyond the slots while jobs are short, so that the next job is here when one ends; 0
   /// for none.
-  public var prefetch = 1000
+  public var prefetch = 3000
   /// See ``Prefetch``; for tests.
   var prefetchHorizon = 0.25
   var prefetchPatience = Duration.seconds(1)
