@@ -126,8 +126,8 @@ public struct Worker: Service {
 
   /// Works until it has drained.
   /// - Throws: An error when it cannot work at all, such as a port that is in use.
-  // Not on the caller's actor, the main one as a rule: at its end it may block, until what jobs have left behind is gone.
   @concurrent public func run() async throws {
+    // Not on the caller's actor, the main one as a rule: at its end this may block, until what jobs have left is gone.
     let authorities = try TrustedAuthorities(optionalFile: configuration.authoritiesFile)
     let connections = CoordinatorConnections()
     let http = CoordinatorClient.makeHTTPClient(trusting: authorities, connections: connections)

@@ -3,7 +3,6 @@ import BatonLocalPostgres
 import BatonShared
 import BatonTestSupport
 import BatonThreads
-import Dispatch
 import Subprocess
 import Synchronization
 import Testing
@@ -108,33 +107,35 @@ import Testing
     _ = try FolderLock(folder + "/lock")
   }
 
-  @Test func whoIsKeptOutClosesNothingOfAnotherThreads() throws {
+  @Test func whoIsKeptOutClosesNothingOfAnotherThreads() async throws {
     let folder = try folder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let lock = try FolderLock(folder + "/lock")
-    let isOver = Mutex(false)
-    let isEnded = DispatchSemaphore(value: 0)
-    let stolen = Mutex(0)
-    // Gets the number of whatever has just been closed, as any thread does that opens a file at that moment.
-    BlockingThread.start(name: "opener") {
-      while !isOver.withLock({ $0 }) {
-        let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { continue }
-        for _ in 0..<20 where fcntl(descriptor, F_GETFD) < 0 {
-          stolen.withLock { $0 += 1 }
-          break
-        }
-        close(descriptor)
-      }
-      isEnded.signal()
-    }
+    let isOver = Atomic(false)
+    async let stolen = Self.stolenDescriptors { isOver.load(ordering: .relaxed) }
     for _ in 0..<2000 {
       #expect(throws: CommandFailure.self) { try FolderLock(folder + "/lock") }
     }
-    isOver.withLock { $0 = true }
-    isEnded.wait()
-    #expect(stolen.withLock { $0 } == 0)
+    isOver.store(true, ordering: .relaxed)
+    #expect(await stolen == 0)
     withExtendedLifetime(lock) {}
+  }
+
+  /// Opens one file after the other, each under the number of whatever has just been closed.
+  /// - Returns: How many were closed by somebody else.
+  private static func stolenDescriptors(until isOver: @escaping @Sendable () -> Bool) async -> Int {
+    await withCheckedContinuation { continuation in
+      BlockingThread.start(name: "opener") {
+        var stolen = 0
+        while !isOver() {
+          let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+          guard descriptor >= 0 else { continue }
+          if (0..<20).contains(where: { _ in fcntl(descriptor, F_GETFD) < 0 }) { stolen += 1 }
+          close(descriptor)
+        }
+        continuation.resume(returning: stolen)
+      }
+    }
   }
 
   @Test func theFleetFileIsWholeAndItsOwnersOnly() throws {

@@ -2,8 +2,8 @@ import BatonPostgres
 
 extension JobStore {
   /// Makes up to `limit` delayed jobs ready that are due.
-  // Not on the caller's actor, which settlements ask something: reading a thousand rows takes a while.
   @concurrent func promote(limit: Int) async throws(PostgresError) -> [Requeued] {
+    // Not on the caller's actor, which settlements ask something: reading a thousand rows takes a while.
     let rows = try await upkeep.query(
       """
       with due as (
