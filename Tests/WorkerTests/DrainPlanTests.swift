@@ -32,6 +32,19 @@ import Testing
     #expect(deadline(past) == 1)
   }
 
+
+  @Test func answersAreWaitedForAThirdOfTheWindow() {
+    for (grace, seconds) in [(110.0, 10.0), (30, 10), (15, 5), (6, 2), (1, 2)] {
+      var plan = DrainPlan(grace: grace)
+      _ = plan.receive(notice("sigterm", nil), at: start)
+      #expect(plan.drain.map { ($0.answersUntil - start).inSeconds } == seconds)
+    }
+    var plan = DrainPlan(grace: 110)
+    _ = plan.receive(notice("sigterm", nil), at: start)
+    _ = plan.receive(notice("ec2_spot", 12), at: start + .seconds(1))
+    #expect(plan.drain.map { ($0.answersUntil - start).inSeconds.rounded1 } == 3.9, "a shorter window, a nearer end")
+  }
+
   @Test func aSecondNearerNoticeShortens() {
     var plan = DrainPlan(grace: 110)
     _ = plan.receive(notice("sigterm", nil), at: start)

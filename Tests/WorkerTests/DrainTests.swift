@@ -29,6 +29,45 @@ import Testing
     }
   }
 
+  /// To hang up would leave the lease to expire: its job waits for nothing, and a loss is counted.
+  @Test func anAnswerThatIsSlowToComeAfterTheDrainBeganIsWaitedFor() async throws {
+    try await CoordinatorDouble.run { coordinator in
+      coordinator.state.update { state in
+        state.holdLeaseAnswers = true
+        state.endsPollsOfDrainingWorkers = false
+      }
+      let job = try coordinator.submit("noop")
+      let worker = try TestWorker(coordinator) { $0.gracePeriod = 30 }
+      try await worker.run {
+        try await coordinator.wait("the grant") { !$0.leases.isEmpty }
+        worker.drain.receive(operatorDrain)
+        try await Task.sleep(for: .seconds(3))
+        coordinator.state.update { $0.holdLeaseAnswers = false }
+        #expect(try await coordinator.outcome(of: job).outcome == .released)
+      }
+    }
+  }
+
+  @Test func anAnswerThatDoesNotComeIsNotWaitedForAllOfTheDrain() async throws {
+    try await CoordinatorDouble.run { coordinator in
+      coordinator.state.update { state in
+        state.holdLeaseAnswers = true
+        state.endsPollsOfDrainingWorkers = false
+      }
+      try coordinator.submit("noop")
+      let worker = try TestWorker(coordinator) { $0.gracePeriod = 60 }
+      try await worker.run {
+        try await coordinator.wait("the grant") { !$0.leases.isEmpty }
+        let began = ContinuousClock.now
+        worker.drain.receive(operatorDrain)
+        try await coordinator.wait("the end") { $0.heartbeats.contains { $0.state == .gone } }
+        let used = (ContinuousClock.now - began).inSeconds
+        #expect(used > 9.5 && used < 30, "ten seconds of sixty: \(used)")
+        coordinator.state.update { $0.holdLeaseAnswers = false }
+      }
+    }
+  }
+
   @Test func noJobIsStartedAfterTheDrainBegan() async throws {
     try await CoordinatorDouble.run { coordinator in
       let worker = try TestWorker(coordinator)

@@ -36,6 +36,10 @@ struct DrainPlan: Sendable {
 
     /// How long the drain lasts at the most, in seconds.
     var window: Double { (deadline - beganAt).inSeconds }
+
+    /// Until when the answer to a request for leases is waited for that was on its way when the drain began: a lease
+    /// that is granted and not received is left to expire. A third of the window, from 2 to 10 seconds.
+    var answersUntil: ContinuousClock.Instant { beganAt + .seconds(min(10, max(2, window / 3))) }
   }
 
   enum Change: Sendable, Equatable {

@@ -173,7 +173,7 @@ struct AgentLoop: Service {
         try await drain.plan.first { $0.isDraining }
         _ = await race(before: .now + .seconds(1)) { await keeper.beat() }
         // The coordinator ends the request itself once it knows; this is for a slow network and a slow machine.
-        try await Task.sleep(for: .seconds(1))
+        try await waitForAnswers()
         return nil
       }
       defer { group.cancelAll() }
@@ -185,6 +185,14 @@ struct AgentLoop: Service {
       } catch {
         return []
       }
+    }
+  }
+
+  /// Waits until an answer is not waited for any longer; a drain that is shortened brings that nearer.
+  private func waitForAnswers() async throws {
+    while let end = drain.plan.value.drain?.answersUntil, .now < end {
+      try Task.checkCancellation()
+      _ = await drain.plan.first(before: end) { ($0.drain?.answersUntil ?? end) < end }
     }
   }
 

@@ -65,7 +65,7 @@ struct TestWorker: Sendable {
     self.isForced = isForced
   }
 
-  /// Runs the worker beside `body`, then drains it; its end is waited for.
+  /// Runs the worker beside `body`, then drains it, in a second unless it drains already; its end is waited for.
   func run<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result {
     try await withThrowingTaskGroup(of: Result?.self) { group in
       group.addTask {
@@ -74,7 +74,9 @@ struct TestWorker: Sendable {
       }
       group.addTask {
         let result = try await body()
-        drain.receive(InterruptionNotice(source: "test", action: "stop", secondsLeft: 1))
+        if !drain.isDraining {
+          drain.receive(InterruptionNotice(source: "test", action: "stop", secondsLeft: 1))
+        }
         return result
       }
       var outcome: Result?
