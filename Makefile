@@ -25,7 +25,7 @@ build: deps ## Build everything (debug)
 static := $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib)
 
 release: deps ## Build the programs optimised, as the images have them, in .build/release
-	for product in coordinator worker baton; do swift build -c release $(static) --product $$product; done
+	for product in coordinator worker baton yardstick; do swift build -c release $(static) --product $$product; done
 
 run: build ## See it work: training jobs on three workers, one interrupted, one killed, every result verified
 	@scripts/relay-demo.sh

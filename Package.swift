@@ -56,6 +56,8 @@ let package = Package(
     .executable(name: "coordinator", targets: ["CoordinatorCommand"]),
     .executable(name: "worker", targets: ["WorkerCommand"]),
     .executable(name: "baton", targets: ["BatonCommand"]),
+    // For benchmarks only.
+    .executable(name: "yardstick", targets: ["YardstickCommand"]),
   ],
   dependencies: [
     // The coordinator's HTTP server, and the worker's own small one.
@@ -118,7 +120,11 @@ let package = Package(
     // What `baton bench` measures with.
     module(
       "BatonBench", "Sources/Bench",
-      ["BatonJSON", "BatonLocalPostgres", "BatonShared", hummingbird, log, nio, posixNIO, subprocess]),
+      ["BatonJSON", "BatonLocalPostgres", "BatonShared", log, nio, posixNIO, subprocess]),
+    // What `baton bench throughput` holds single requests against.
+    module(
+      "BatonYardstick", "Sources/Yardstick",
+      ["BatonCoordinator", "BatonJSON", "BatonPostgres", "BatonShared", "BatonThreads", hummingbird, log, nio]),
 
     // Fleets under faults, and the judgement of what became of their jobs.
     module(
@@ -141,6 +147,7 @@ let package = Package(
       ["BatonCoordinator", "BatonPostgres", "BatonThreads", signals]),
     command("WorkerCommand", "Sources/Commands/Worker", ["BatonWorker"]),
     command("BatonCommand", "Sources/Commands/Baton", ["BatonCommandLine"]),
+    command("YardstickCommand", "Sources/Commands/Yardstick", ["BatonThreads", "BatonYardstick"]),
 
     module(
       "BatonTestSupport", "Tests/TestSupport",
@@ -161,7 +168,12 @@ let package = Package(
         "BatonTLS", "BatonTelemetry", "BatonTestSupport", asyncHTTPClient, http1, lifecycle, log, nio, posixNIO,
         subprocess,
       ]),
-    tests("BenchTests", ["BatonBench", "BatonJSON", "BatonCommand", "CoordinatorCommand", "WorkerCommand", nio]),
+    tests(
+      "BenchTests",
+      [
+        "BatonBench", "BatonJSON", "BatonCommand", "BatonYardstick", "CoordinatorCommand", "WorkerCommand",
+        "YardstickCommand", nio,
+      ]),
     tests("DrillTests", ["BatonDrill", "BatonJSON", "BatonShared", "BatonTestSupport", nio, posixNIO]),
     tests(
       "FuzzTests",

@@ -52,13 +52,13 @@ extension Bench {
     try needPrivateFleet()
     return try await withCoordinator(leaseSeconds: 60) { _, report, _, fleet in
       guard let (fleet, coordinator) = fleet else { return }
-      let yardstick = Yardstick(database: fleet.database)
-      try await yardstick.prepare()
+      let pgBench = PgBench(database: fleet.database)
+      try await pgBench.prepare()
       var rates: [Double] = []
       var outcomes: [BurnDown.Outcome] = []
       for round in 1...rounds {
         progress("round \(round) of \(rounds): pgbench")
-        rates.append(try await yardstick.run(.work, jobs: 40_000, batch: 100))
+        rates.append(try await pgBench.run(.work, jobs: 40_000, batch: 100))
         progress("round \(round) of \(rounds): \(jobs) jobs, \(workers) workers of \(slots) slots")
         try await fleet.clearJobs()
         let burnDown = BurnDown(

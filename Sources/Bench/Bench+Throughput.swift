@@ -1,6 +1,6 @@
 extension Bench {
   /// Submit, lease, settle and the whole cycle, with few and many connections, single and in batches; with a private
-  /// fleet also `pgbench` doing the same in SQL, and Hummingbird by itself answering single requests without any work.
+  /// fleet also `pgbench` doing the same in SQL, and a server that does the least that single requests need.
   ///
   /// - Parameters:
   ///   - rounds: How often everything is measured; what is told are medians.
@@ -31,26 +31,32 @@ extension Bench {
         let coordinator = try await fleet.startCoordinator(leaseSeconds: 600)
         let target = try WireTarget(address: "http://127.0.0.1:\(coordinator.port)")
         let clock = CPUClock(coordinator: coordinator.pid, postgres: await fleet.postgres.pid)
-        let bare = try await fleet.startBareServer()
-        let yardstick = Yardstick(database: fleet.database)
-        try await yardstick.prepare()
+        let forgetful = try await fleet.startYardstick(keepsJobs: false)
+        let keeping = try await fleet.startYardstick(keepsJobs: true)
+        if keeping == nil { progress("there is no yardstick program: single requests are held against pgbench only") }
+        let pgBench = PgBench(database: fleet.database)
+        try await pgBench.prepare()
         var found = ThroughputRounds()
         for round in 1...rounds {
           progress("round \(round) of \(rounds): pgbench")
-          try await measure(yardstick, scale: scale, into: &found)
+          try await measure(pgBench, batches: Set(loads.map(\.batch)), scale: scale, into: &found)
           for load in loads {
             try await fleet.clearJobs()
-            if load.batch == 1 {
-              progress("round \(round) of \(rounds): Hummingbird, \(load.connections) connections")
-              found.add(load, try await measure(bare, load, clock))
+            if load.batch == 1, let forgetful, let keeping {
+              let prefix = "round \(round) of \(rounds): yardstick, \(load.connections) connections: "
+              found.add(
+                load, try await throughput(of: forgetful, clock) { progress(prefix + $0) }.forgotten(load))
+              try await fleet.database.query("truncate yardstick_jobs; checkpoint")
+              found.add(
+                load, try await throughput(of: keeping, clock) { progress(prefix + $0) }.run(load), prefix: "one_table_")
+              try await fleet.database.query("truncate yardstick_jobs; checkpoint")
             }
             found.add(load, try await measure(load, at: target, clock, round, rounds))
           }
           if let pid = coordinator.pid, let memory = ProcessFile.residentMegabytes(pid) { found.memory.append(memory) }
         }
         report.add(found, seesProcesses: true)
-        try await fleet.stop(bare)
-        try await fleet.stop(coordinator)
+        for program in [forgetful, keeping, coordinator] { if let program { try await fleet.stop(program) } }
         return report
       }
     }
@@ -64,25 +70,26 @@ extension Bench {
     return try await measurement.run(load)
   }
 
-  private func measure(
-    _ bare: BenchProgram, _ load: Throughput.Load, _ clock: CPUClock
-  ) async throws -> Throughput.Outcome {
-    let target = try WireTarget(address: "http://127.0.0.1:\(bare.port)")
+  private func throughput(
+    of yardstick: BenchProgram, _ clock: CPUClock, progress: @escaping @Sendable (String) -> Void
+  ) throws -> Throughput {
     var clock = clock
-    clock.coordinator = bare.pid
-    return try await Throughput(target: target, queue: queue, clock: clock, progress: progress).bare(load)
+    clock.coordinator = yardstick.pid
+    return Throughput(
+      target: try WireTarget(address: "http://127.0.0.1:\(yardstick.port)"), queue: queue, clock: clock,
+      progress: progress)
   }
 
   private func measure(
-    _ yardstick: Yardstick, scale: Double, into found: inout ThroughputRounds
+    _ pgBench: PgBench, batches: Set<Int>, scale: Double, into found: inout ThroughputRounds
   ) async throws {
-    let sizes: [(work: Yardstick.Work, batch: Int, jobs: Double)] = [
+    let sizes: [(work: PgBench.Work, batch: Int, jobs: Double)] = [
       (.submit, 1, 12_000), (.submit, 100, 100_000), (.submit, 1000, 160_000),
       (.work, 1, 5000), (.work, 100, 40_000), (.work, 1000, 48_000),
       (.cycle, 1, 4000), (.cycle, 100, 32_000),
     ]
-    for size in sizes {
-      let rate = try await yardstick.run(size.work, jobs: Int(size.jobs * scale), batch: size.batch)
+    for size in sizes where batches.contains(size.batch) {
+      let rate = try await pgBench.run(size.work, jobs: Int(size.jobs * scale), batch: size.batch)
       found.addYardstick(size.work, batch: size.batch, jobsPerSecond: rate)
     }
   }

@@ -36,8 +36,8 @@ import Testing
 
   @Test func pgbenchIsReadByItsRateWithoutConnecting() {
     let text = "number of clients: 8\ntps = 4100.125 (without initial connection time)\n"
-    #expect(Yardstick.transactionRate(in: text) == 4100.125)
-    #expect(Yardstick.transactionRate(in: "tps = 1 (including connections)\n") == nil)
+    #expect(PgBench.transactionRate(in: text) == 4100.125)
+    #expect(PgBench.transactionRate(in: "tps = 1 (including connections)\n") == nil)
   }
 
   @Test func loadsAreWholeBatchesOfEveryConnection() {

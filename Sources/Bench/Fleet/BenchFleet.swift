@@ -17,13 +17,13 @@ public struct BenchPrograms: Sendable {
   /// Paths of the programs.
   public var coordinator: String
   public var worker: String
-  /// The command that runs the benchmark; it is started again for what it compares with.
-  public var baton: String
+  /// What single requests are held against; nil where it is not there.
+  public var yardstick: String?
 
-  public init(coordinator: String, worker: String, baton: String) {
+  public init(coordinator: String, worker: String, yardstick: String?) {
     self.coordinator = coordinator
     self.worker = worker
-    self.baton = baton
+    self.yardstick = yardstick
   }
 }
 
@@ -116,12 +116,16 @@ struct BenchFleet: Sendable {
         name: name, executable: programs.worker, environment: settings.merging(environment) { $1 }, port: port))
   }
 
-  /// Starts Hummingbird by itself.
-  func startBareServer() async throws -> BenchProgram {
+  /// Starts the server that does the least that can be done.
+  /// - Parameter keepsJobs: Whether in `pgbench`'s table; otherwise it forgets them.
+  /// - Returns: Nil where there is no such program.
+  func startYardstick(keepsJobs: Bool) async throws -> BenchProgram? {
+    guard let executable = programs.yardstick else { return nil }
     let port = try freePort()
     return try await start(
       BenchProgram(
-        name: "bare server", executable: programs.baton, arguments: ["bench", "bare", "--port", "\(port)"],
+        name: "yardstick", executable: executable,
+        arguments: ["--port", "\(port)"] + (keepsJobs ? ["--database-url", database.url] : []),
         environment: [:], port: port))
   }
 

@@ -54,7 +54,7 @@ struct Throughput: Sendable {
   }
 
   /// What a server that does no work can be asked: requests that need none, and submissions that nobody keeps.
-  func bare(_ load: Load) async throws -> Outcome {
+  func forgotten(_ load: Load) async throws -> Outcome {
     let requests = WorkRequests(target: target, queue: queue, batch: load.batch)
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     return try await LoadGenerator.with(load.connections, to: target, clock: clock, on: loop) { generator in

@@ -13,15 +13,16 @@ struct ThroughputRounds: Sendable {
   /// Megabytes of the coordinator's memory after each round.
   var memory: [Double] = []
 
-  mutating func add(_ load: Throughput.Load, _ outcome: Throughput.Outcome) {
+  /// - Parameter prefix: Before the names of its steps.
+  mutating func add(_ load: Throughput.Load, _ outcome: Throughput.Outcome, prefix: String = "") {
     for (step, result) in outcome.steps {
-      let key = Key(step: step, connections: load.connections, batch: load.batch)
+      let key = Key(step: prefix + step, connections: load.connections, batch: load.batch)
       if results[key] == nil { order.append(key) }
       results[key, default: []].append(result)
     }
   }
 
-  mutating func addYardstick(_ work: Yardstick.Work, batch: Int, jobsPerSecond: Double) {
+  mutating func addYardstick(_ work: PgBench.Work, batch: Int, jobsPerSecond: Double) {
     let key = Key(step: work.rawValue, connections: 0, batch: batch)
     if yardsticks[key] == nil { yardstickOrder.append(key) }
     yardsticks[key, default: []].append(jobsPerSecond)
@@ -36,12 +37,12 @@ struct ThroughputRounds: Sendable {
     (results[key] ?? []).map { $0.cpu[keyPath: party] / Double($0.jobs) * 1e6 }
   }
 
-  func yardstick(_ work: Yardstick.Work, batch: Int) -> [Double] {
+  func yardstick(_ work: PgBench.Work, batch: Int) -> [Double] {
     yardsticks[Key(step: work.rawValue, connections: 0, batch: batch)] ?? []
   }
 
   /// Baton's rate as a part of the yardstick's in the same round.
-  func ratios(_ step: Yardstick.Work, connections: Int, batch: Int) -> Samples {
+  func ratios(_ step: PgBench.Work, connections: Int, batch: Int) -> Samples {
     let rates = rates(Key(step: step.rawValue, connections: connections, batch: batch))
     return Samples(zip(rates, yardstick(step, batch: batch)).map { $0 / $1 })
   }
@@ -66,7 +67,7 @@ extension BenchReport {
         Measurement("\(name).cpu.postgres", parameters, unit: "us/job", Samples(rounds.cost(key, of: \.postgres))))
     }
     for key in rounds.yardstickOrder {
-      guard let work = Yardstick.Work(rawValue: key.step) else { continue }
+      guard let work = PgBench.Work(rawValue: key.step) else { continue }
       measurements.append(
         Measurement(
           "yardstick.pgbench.\(key.step)", [("batch", key.batch)], unit: "jobs/s",
@@ -80,7 +81,7 @@ extension BenchReport {
 
   private static func throughputGoals(_ rounds: ThroughputRounds, seesProcesses: Bool) -> [Goal] {
     var goals: [Goal] = []
-    func ratio(_ what: String, _ step: Yardstick.Work, _ connections: [Int], batch: Int, atLeast bound: Double) {
+    func ratio(_ what: String, _ step: PgBench.Work, _ connections: [Int], batch: Int, atLeast bound: Double) {
       let best = connections.map { rounds.ratios(step, connections: $0, batch: batch).median }.max { $0 < $1 }
       guard let best, !best.isNaN else { return }
       goals.append(Goal(what, .atLeast(bound), measured: best, unit: "of pgbench"))

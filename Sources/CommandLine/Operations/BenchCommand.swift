@@ -25,7 +25,6 @@ struct BenchCommand: AsyncParsableCommand {
       BenchAllCommand.self, BenchThroughputCommand.self, BenchLatencyCommand.self, BenchFairnessCommand.self,
       BenchBurndownCommand.self, BenchHeartbeatsCommand.self, BenchWaitingCommand.self, BenchHandoverCommand.self,
       BenchRecoveryCommand.self, BenchScaleCommand.self, BenchPinnedCommand.self, BenchSoakCommand.self,
-      BenchBareCommand.self,
     ])
 }
 
@@ -86,7 +85,7 @@ struct BenchOptions: ParsableArguments, Sendable {
     return .privateFleet(
       BenchPrograms(
         coordinator: try locator.path("coordinator"), worker: try locator.path("worker"),
-        baton: try ProgramLocator.ownProgram() ?? locator.path("baton")))
+        yardstick: try? locator.path("yardstick")))
   }
 }
 

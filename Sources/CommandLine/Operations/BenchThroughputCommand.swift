@@ -12,6 +12,7 @@ struct BenchThroughputCommand: AsyncParsableCommand {
       hummingbird         the same, of a server with the same HTTP library that does nothing else; its processor time \
       stands under COORDINATOR
       hummingbird_submit  submissions to that server, which reads them and answers as many bytes as a coordinator would
+      one_table_…         the steps below, of that server with group commit into pgbench's table: the least that can be done
       work                lease and settle in turn, jobs that are there already
       cycle               submit, lease and settle in turn
       cpu                 processor time a job: of the load generator, the coordinator, the database's processes

@@ -25,7 +25,7 @@ struct WorkerCommand: AsyncParsableCommand {
   var workerName: String?
   @Option(help: "How many jobs run at once. [WORKER_SLOTS, the number of cores]")
   var workerSlots: String?
-  @Option(help: "The most leases held beyond the slots while jobs are short. [WORKER_PREFETCH, 1000]")
+  @Option(help: "The most leases held beyond the slots while jobs are short. [WORKER_PREFETCH, 3000]")
   var workerPrefetch: String?
   @Option(help: "Queues to take jobs from, separated by commas. [WORKER_QUEUES, default]")
   var workerQueues: String?

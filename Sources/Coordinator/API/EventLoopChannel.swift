@@ -20,3 +20,10 @@ struct EventLoopChannel<Base: ServerChildChannel>: ServerChildChannel {
     }
   }
 }
+
+extension HTTPServerBuilder {
+  /// HTTP/1.1 as it comes, but on the event loops: for what a coordinator is held against.
+  package static func http1OnEventLoops() -> HTTPServerBuilder {
+    HTTPServerBuilder { EventLoopChannel(base: HTTP1Channel(responder: $0)) }
+  }
+}

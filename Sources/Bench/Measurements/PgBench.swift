@@ -8,7 +8,7 @@ import Subprocess
 
 /// What the database itself is good for: `pgbench` doing the same work in SQL, on the same server, with no HTTP, no
 /// fence, no record of attempts and nobody to be told. What Baton reaches is held against that.
-struct Yardstick: Sendable {
+struct PgBench: Sendable {
   enum Work: String, Sendable, CaseIterable {
     case submit
     /// Lease and settle.
