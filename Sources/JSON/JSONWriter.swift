@@ -60,7 +60,12 @@ public struct JSONWriter {
 
   public mutating func value(_ value: Int) {
     separate()
-    bytes.append(contentsOf: String(value).utf8)
+    if (0...9).contains(value) {
+      // Most of a job's counts.
+      bytes.append(UInt8(ascii: "0") + UInt8(value))
+    } else {
+      bytes.append(contentsOf: String(value).utf8)
+    }
   }
 
   /// Writes a number; one that JSON does not know (infinite, not a number) becomes `null`.
@@ -80,16 +85,20 @@ public struct JSONWriter {
     bytes.append(UInt8(ascii: "\""))
     var value = value
     value.withUTF8 { utf8 in
+      guard let first = utf8.firstIndex(where: Self.needsEscape) else { return bytes.append(contentsOf: utf8) }
       var plain = 0
-      for (position, byte) in utf8.enumerated()
-      where byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+      for position in first..<utf8.count where Self.needsEscape(utf8[position]) {
         bytes.append(contentsOf: utf8[plain..<position])
-        appendEscape(byte)
+        appendEscape(utf8[position])
         plain = position + 1
       }
       bytes.append(contentsOf: utf8[plain...])
     }
     bytes.append(UInt8(ascii: "\""))
+  }
+
+  private static func needsEscape(_ byte: UInt8) -> Bool {
+    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
   }
 
   private mutating func appendEscape(_ byte: UInt8) {

@@ -30,16 +30,32 @@ public struct Instant: Sendable, Hashable, Comparable, CustomStringConvertible {
   public static func < (one: Instant, other: Instant) -> Bool { one.microseconds < other.microseconds }
 
   /// RFC 3339 in UTC with milliseconds: `2026-01-31T12:00:00.123Z`.
+  ///
+  /// Digit by digit into its place: every submission is answered with two of them.
   public var description: String {
     let (seconds, fraction) = microseconds.flooredDivision(by: 1_000_000)
     let (days, second) = seconds.flooredDivision(by: 86_400)
     let day = CivilDay(sinceEpoch: days)
-    func digits(_ number: some BinaryInteger, _ count: Int) -> String {
-      let text = String(number)
-      return String(repeating: "0", count: max(0, count - text.utf8.count)) + text
+    // Outside of the years that four digits can write, and that nobody can submit.
+    guard (0...9999).contains(day.year) else { return "year \(day.year)" }
+    return String(unsafeUninitializedCapacity: 24) { text in
+      func write(_ number: Int, at start: Int, digits: Int, then separator: Unicode.Scalar) {
+        var rest = number
+        for position in (start..<start + digits).reversed() {
+          text[position] = UInt8(ascii: "0") + UInt8(rest % 10)
+          rest /= 10
+        }
+        text[start + digits] = UInt8(ascii: separator)
+      }
+      write(day.year, at: 0, digits: 4, then: "-")
+      write(day.month, at: 5, digits: 2, then: "-")
+      write(day.day, at: 8, digits: 2, then: "T")
+      write(Int(second / 3600), at: 11, digits: 2, then: ":")
+      write(Int(second / 60 % 60), at: 14, digits: 2, then: ":")
+      write(Int(second % 60), at: 17, digits: 2, then: ".")
+      write(Int(fraction / 1000), at: 20, digits: 3, then: "Z")
+      return 24
     }
-    return "\(digits(day.year, 4))-\(digits(day.month, 2))-\(digits(day.day, 2))T\(digits(second / 3600, 2)):"
-      + "\(digits(second / 60 % 60, 2)):\(digits(second % 60, 2)).\(digits(fraction / 1000, 3))Z"
   }
 }
 
