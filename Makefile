@@ -24,6 +24,7 @@ build: deps ## Build everything (debug)
 # As in the images, but for the symbols. A program with Swift's runtime linked in takes a tenth less of a processor for a request.
 static := $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib)
 
+# (yardstick, which the images do not have, is for benchmarks.)
 release: deps ## Build the programs optimised, as the images have them, in .build/release
 	for product in coordinator worker baton yardstick; do swift build -c release $(static) --product $$product; done
 

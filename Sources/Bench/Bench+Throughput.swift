@@ -1,6 +1,6 @@
 extension Bench {
   /// Submit, lease, settle and the whole cycle, with few and many connections, single and in batches; with a private
-  /// fleet also `pgbench` doing the same in SQL, and a server that does the least that single requests need.
+  /// fleet also `pgbench` doing the same in SQL, and a plain job queue over HTTP doing it for single requests.
   ///
   /// - Parameters:
   ///   - rounds: How often everything is measured; what is told are medians.
@@ -31,9 +31,10 @@ extension Bench {
         let coordinator = try await fleet.startCoordinator(leaseSeconds: 600)
         let target = try WireTarget(address: "http://127.0.0.1:\(coordinator.port)")
         let clock = CPUClock(coordinator: coordinator.pid, postgres: await fleet.postgres.pid)
-        let forgetful = try await fleet.startYardstick(keepsJobs: false)
-        let keeping = try await fleet.startYardstick(keepsJobs: true)
-        if keeping == nil { progress("there is no yardstick program: single requests are held against pgbench only") }
+        let yardsticks = try await fleet.startYardsticks()
+        if yardsticks == nil {
+          progress("there is no yardstick program: single requests are held against pgbench only")
+        }
         let pgBench = PgBench(database: fleet.database)
         try await pgBench.prepare()
         var found = ThroughputRounds()
@@ -42,21 +43,23 @@ extension Bench {
           try await measure(pgBench, batches: Set(loads.map(\.batch)), scale: scale, into: &found)
           for load in loads {
             try await fleet.clearJobs()
-            if load.batch == 1, let forgetful, let keeping {
+            if load.batch == 1, let yardsticks {
               let prefix = "round \(round) of \(rounds): yardstick, \(load.connections) connections: "
-              found.add(
-                load, try await throughput(of: forgetful, clock) { progress(prefix + $0) }.forgotten(load))
-              try await fleet.database.query("truncate yardstick_jobs; checkpoint")
-              found.add(
-                load, try await throughput(of: keeping, clock) { progress(prefix + $0) }.run(load), prefix: "one_table_")
-              try await fleet.database.query("truncate yardstick_jobs; checkpoint")
+              for (server, keepsJobs) in [(yardsticks.forgetful, false), (yardsticks.keeping, true)] {
+                let throughput = try throughput(of: server, clock) { progress(prefix + $0) }
+                let outcome = try await keepsJobs ? throughput.run(load) : throughput.runWithoutJobs(load)
+                found.add(load, outcome, prefix: keepsJobs ? ThroughputRounds.oneTable : "")
+                try await pgBench.clear()
+              }
             }
             found.add(load, try await measure(load, at: target, clock, round, rounds))
           }
           if let pid = coordinator.pid, let memory = ProcessFile.residentMegabytes(pid) { found.memory.append(memory) }
         }
         report.add(found, seesProcesses: true)
-        for program in [forgetful, keeping, coordinator] { if let program { try await fleet.stop(program) } }
+        for program in [yardsticks?.forgetful, yardsticks?.keeping, coordinator].compactMap({ $0 }) {
+          try await fleet.stop(program)
+        }
         return report
       }
     }
@@ -77,7 +80,7 @@ extension Bench {
     clock.coordinator = yardstick.pid
     return Throughput(
       target: try WireTarget(address: "http://127.0.0.1:\(yardstick.port)"), queue: queue, clock: clock,
-      progress: progress)
+      asksForNothing: false, progress: progress)
   }
 
   private func measure(
@@ -90,7 +93,7 @@ extension Bench {
     ]
     for size in sizes where batches.contains(size.batch) {
       let rate = try await pgBench.run(size.work, jobs: Int(size.jobs * scale), batch: size.batch)
-      found.addYardstick(size.work, batch: size.batch, jobsPerSecond: rate)
+      found.addPgBench(size.work, batch: size.batch, jobsPerSecond: rate)
     }
   }
 }

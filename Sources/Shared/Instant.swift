@@ -36,7 +36,7 @@ public struct Instant: Sendable, Hashable, Comparable, CustomStringConvertible {
     let (seconds, fraction) = microseconds.flooredDivision(by: 1_000_000)
     let (days, second) = seconds.flooredDivision(by: 86_400)
     let day = CivilDay(sinceEpoch: days)
-    // Outside of the years that four digits can write, and that nobody can submit.
+    // No instant that is read or that the database keeps is of such a year.
     guard (0...9999).contains(day.year) else { return "year \(day.year)" }
     return String(unsafeUninitializedCapacity: 24) { text in
       func write(_ number: Int, at start: Int, digits: Int, then separator: Unicode.Scalar) {

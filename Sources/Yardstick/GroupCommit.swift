@@ -1,25 +1,20 @@
 import BatonThreads
 
 /// The plainest group commit there is: what comes while a statement is at the database is in the next one. No bound, no
-/// time-out, no fairness, and the first error is everybody's.
+/// time-out, no fairness, no waiting for what is just arriving, and an error is everybody's.
 final class GroupCommit<Item: Sendable, Outcome: Sendable>: Sendable {
   private typealias Request = (item: Item, reply: CheckedContinuation<Outcome, any Error>)
 
   private struct State: Sendable {
     var waiting: [Request] = []
-    /// Statements at the database.
-    var away = 0
+    var isOneAway = false
   }
 
-  private let lanes: Int
   private let perform: @Sendable ([Item]) async throws -> [Outcome]
   private let state = Lock(State())
 
-  /// - Parameters:
-  ///   - lanes: How many statements may be at the database at once.
-  ///   - perform: Carries out some items and returns an outcome for each, in order.
-  init(lanes: Int, perform: @escaping @Sendable ([Item]) async throws -> [Outcome]) {
-    self.lanes = lanes
+  /// - Parameter perform: Carries out some items and returns an outcome for each, in order.
+  init(perform: @escaping @Sendable ([Item]) async throws -> [Outcome]) {
     self.perform = perform
   }
 
@@ -29,9 +24,8 @@ final class GroupCommit<Item: Sendable, Outcome: Sendable>: Sendable {
     try await withCheckedThrowingContinuation { reply in
       let begins = state.withLock { state in
         state.waiting.append((item, reply))
-        guard state.away < lanes else { return false }
-        state.away += 1
-        return true
+        defer { state.isOneAway = true }
+        return !state.isOneAway
       }
       if begins { Task { await carryOutAll() } }
     }
@@ -41,6 +35,7 @@ final class GroupCommit<Item: Sendable, Outcome: Sendable>: Sendable {
     while let batch = next() {
       do {
         let outcomes = try await perform(batch.map(\.item))
+        precondition(outcomes.count == batch.count, "an outcome for each item")
         for (request, outcome) in zip(batch, outcomes) { request.reply.resume(returning: outcome) }
       } catch {
         for request in batch { request.reply.resume(throwing: error) }
@@ -51,7 +46,7 @@ final class GroupCommit<Item: Sendable, Outcome: Sendable>: Sendable {
   private func next() -> [Request]? {
     state.withLock { state in
       guard !state.waiting.isEmpty else {
-        state.away -= 1
+        state.isOneAway = false
         return nil
       }
       defer { state.waiting = [] }

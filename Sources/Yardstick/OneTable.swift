@@ -1,14 +1,8 @@
 import BatonPostgres
 import Logging
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
-/// The table that `pgbench` works on (`PgBench.schema`), with the same statements for many requests at once: no fence, no
-/// record of attempts, nobody to be told.
+/// The table that `pgbench` works on (`PgBench.schema`), with the same statements for many requests at once, one at a time
+/// of each sort: no fence, no record of attempts, nobody to be told.
 struct OneTable: Sendable {
   typealias Lease = (id: Int64, payload: [UInt8])
 
@@ -17,21 +11,20 @@ struct OneTable: Sendable {
   let leases: GroupCommit<Void, Lease?>
   let settlements: GroupCommit<Int64, Bool>
 
-  /// - Parameter lanes: How many statements of a sort may be at the database at once.
-  init(url: String, lanes: Int, logger: Logger) {
+  init(url: String, logger: Logger) {
     var configuration = PostgresConfiguration(url: url, applicationName: "yardstick")
     configuration.planning = .onceByIndex
-    let pool = PostgresPool(configuration: configuration, size: 3 * lanes, logger: logger)
+    let pool = PostgresPool(configuration: configuration, size: 3, logger: logger)
     self.pool = pool
-    submissions = GroupCommit(lanes: lanes) { payloads in
+    submissions = GroupCommit { payloads in
       try await pool.query(Self.submit, .jsonArray(payloads)).map { try $0.id(0) }
     }
-    leases = GroupCommit(lanes: lanes) { requests in
+    leases = GroupCommit { requests in
       let rows = try await pool.query(Self.lease, .int8(Int64(requests.count)))
       let leases: [Lease?] = try rows.map { (try $0.id(0), try $0.bytes(1)) }
       return leases + Array(repeating: nil, count: requests.count - leases.count)
     }
-    settlements = GroupCommit(lanes: lanes) { ids in
+    settlements = GroupCommit { ids in
       let settled = Set(try await pool.query(Self.settle, .int8Array(ids)).map { try $0.id(0) })
       return ids.map(settled.contains)
     }
@@ -48,7 +41,7 @@ struct OneTable: Sendable {
       order by priority desc, run_at, id limit $1 for update skip locked
     ) update yardstick_jobs j set status = 'processing', attempt = attempt + 1, worker_id = 'worker',
         leased_until = now() + interval '30 seconds'
-      from next where j.id = next.id returning j.id, convert_to(j.payload::text, 'UTF8')
+      from next where j.id = next.id returning j.id, j.payload
     """
 
   private static let settle = """

@@ -1,28 +1,25 @@
 import BatonCoordinator
-import BatonJSON
-import BatonShared
 import Hummingbird
 import Logging
 
-/// What requests of a job each cost at the least, the other yardstick beside `pgbench`: a server of the coordinator's HTTP
-/// library, on its event loops as a coordinator's, with a router of five routes and nothing else: no middleware, no limits, no
-/// tokens, no metrics. It does not read what it is sent, but for a lease's id, and its answers are texts as long as a
-/// coordinator's.
+/// What requests of a job each cost without anything that is Baton's, the other yardstick beside `pgbench`: a server of the
+/// coordinator's HTTP library, on its event loops as a coordinator's, with a router of five routes and nothing else: no
+/// middleware, no limits, no tokens, no metrics. Of what it is sent it looks for the payload or a lease's id, and checks nothing;
+/// its answers are texts as long as a coordinator's.
 public enum YardstickServer {
   /// Serves on 127.0.0.1 until SIGTERM.
   ///
   /// - Parameters:
   ///   - databaseURL: Where `pgbench`'s table is: submissions are kept there, leased and settled, with group commit.
   ///     Without it submissions are forgotten.
-  ///   - lanes: How many statements of a sort may be at the database at once.
-  public static func run(port: Int, databaseURL: String?, lanes: Int) async throws {
+  public static func run(port: Int, databaseURL: String?) async throws {
     var logger = Logger(label: "yardstick")
     logger.logLevel = .error
     let router = Router()
     for path in ["/health", "/ready"] as [RouterPath] {
       router.get(path) { _, _ in json(.ok, ByteBuffer(string: #"{"status":"ok"}"#)) }
     }
-    let table = databaseURL.map { OneTable(url: $0, lanes: lanes, logger: logger) }
+    let table = databaseURL.map { OneTable(url: $0, logger: logger) }
     addRoutes(to: router, table)
     var application = Application(
       router: router, server: .http1OnEventLoops(),
@@ -37,7 +34,8 @@ public enum YardstickServer {
     let texts = AnswerTexts()
     router.post("/jobs") { request, _ in
       let body = try await request.body.collect(upTo: 65_536)
-      let id = try await table?.submissions.submit(Array(buffer: body)) ?? 1
+      guard let payload = PayloadText.first(in: body) else { throw HTTPError(.badRequest) }
+      let id = try await table?.submissions.submit(payload) ?? 1
       var response = json(.created, texts.submitted(id))
       response.headers[.location] = "/jobs/\(IDText.of(id))"
       return response

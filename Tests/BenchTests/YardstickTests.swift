@@ -1,3 +1,5 @@
+import BatonJSON
+import BatonShared
 import BatonThreads
 import NIOCore
 import Testing
@@ -6,6 +8,7 @@ import Testing
 
 @Suite struct YardstickTests {
   @Test func aRowsNumberIsFoundAgainInTheTextOfItsId() {
+    #expect(IDText.of(0xabc) == "00000000-0000-0000-0000-000000000abc")
     for id in [1, 255, 1 << 40] as [Int64] {
       let text = IDText.of(id)
       #expect(text.utf8.count == 36)
@@ -14,6 +17,20 @@ import Testing
     }
     #expect(IDText.first(in: ByteBuffer(string: #"{"results":[]}"#)) == nil)
     #expect(IDText.first(in: ByteBuffer(string: #"{"lease_id":"short"}"#)) == nil)
+  }
+
+  @Test func aPayloadIsCutOut() throws {
+    let job = JobSubmission(kind: "noop", payload: try RawJSON(parsing: #"{"n":{"m":1}}"#), queue: "q")
+    let payload = try #require(PayloadText.first(in: ByteBuffer(bytes: job.json)))
+    #expect(String(decoding: payload, as: UTF8.self) == #"{"n":{"m":1}}"#)
+    #expect(PayloadText.first(in: ByteBuffer(string: #"{"kind":"noop"}"#)) == nil)
+  }
+
+  @Test func anErrorIsEverybodys() async throws {
+    struct Broken: Error {}
+    let commit = GroupCommit<Int, Int> { _ in throw Broken() }
+    await #expect(throws: Broken.self) { try await commit.submit(1) }
+    await #expect(throws: Broken.self) { try await commit.submit(2) }
   }
 
   @Test func idsAndPayloadsStandInTheAnswers() {
@@ -31,7 +48,7 @@ import Testing
   @Test func whatComesMeanwhileGoesTogether() async throws {
     let sizes = Lock<[Int]>([])
     let (gate, opener) = AsyncStream.makeStream(of: Void.self)
-    let commit = GroupCommit<Int, Int>(lanes: 1) { items in
+    let commit = GroupCommit<Int, Int> { items in
       let isFirst = sizes.withLock { sizes in
         sizes.append(items.count)
         return sizes.count == 1

@@ -32,17 +32,20 @@ import Testing
     #expect(deadline(past) == 1)
   }
 
-
   @Test func answersAreWaitedForAThirdOfTheWindow() {
-    for (grace, seconds) in [(110.0, 10.0), (30, 10), (15, 5), (6, 2), (1, 2)] {
+    for (grace, seconds) in [(110.0, 10.0), (30, 10), (15, 5), (6, 2), (3, 1.1), (1, 1), (0, 0)] {
       var plan = DrainPlan(grace: grace)
       _ = plan.receive(notice("sigterm", nil), at: start)
-      #expect(plan.drain.map { ($0.answersUntil - start).inSeconds } == seconds)
+      let end = plan.drain?.answersUntil(heard: start + .milliseconds(100))
+      #expect(end.map { ($0 - start).inSeconds.rounded1 } == seconds, "of \(grace)")
     }
     var plan = DrainPlan(grace: 110)
     _ = plan.receive(notice("sigterm", nil), at: start)
     _ = plan.receive(notice("ec2_spot", 12), at: start + .seconds(1))
-    #expect(plan.drain.map { ($0.answersUntil - start).inSeconds.rounded1 } == 3.9, "a shorter window, a nearer end")
+    #expect(plan.drain.map { ($0.answersUntil(heard: start) - start).inSeconds.rounded1 } == 3.9, "a shorter window")
+    #expect(
+      plan.drain.map { ($0.answersUntil(heard: start + .seconds(5)) - start).inSeconds.rounded1 } == 6,
+      "this process stood still")
   }
 
   @Test func aSecondNearerNoticeShortens() {

@@ -68,6 +68,27 @@ import Testing
     }
   }
 
+  @Test func anAnswerIsWaitedForLessLongInADrainThatIsShortened() async throws {
+    try await CoordinatorDouble.run { coordinator in
+      coordinator.state.update { state in
+        state.holdLeaseAnswers = true
+        state.endsPollsOfDrainingWorkers = false
+      }
+      try coordinator.submit("noop")
+      let worker = try TestWorker(coordinator) { $0.gracePeriod = 60 }
+      try await worker.run {
+        try await coordinator.wait("the grant") { !$0.leases.isEmpty }
+        let began = ContinuousClock.now
+        worker.drain.receive(operatorDrain)
+        try await coordinator.wait("word of the drain") { $0.heartbeats.contains { $0.state == .draining } }
+        worker.drain.receive(InterruptionNotice(source: "ec2_spot", action: "terminate", secondsLeft: 4))
+        try await coordinator.wait("the end") { $0.heartbeats.contains { $0.state == .gone } }
+        #expect(ContinuousClock.now - began < .seconds(8), "not the ten seconds of the longer one")
+        coordinator.state.update { $0.holdLeaseAnswers = false }
+      }
+    }
+  }
+
   @Test func noJobIsStartedAfterTheDrainBegan() async throws {
     try await CoordinatorDouble.run { coordinator in
       let worker = try TestWorker(coordinator)

@@ -116,17 +116,18 @@ struct BenchFleet: Sendable {
         name: name, executable: programs.worker, environment: settings.merging(environment) { $1 }, port: port))
   }
 
-  /// Starts the server that does the least that can be done.
-  /// - Parameter keepsJobs: Whether in `pgbench`'s table; otherwise it forgets them.
+  /// Starts the plain job queue twice: one that forgets jobs, and one that keeps them in `pgbench`'s table.
   /// - Returns: Nil where there is no such program.
-  func startYardstick(keepsJobs: Bool) async throws -> BenchProgram? {
+  func startYardsticks() async throws -> (forgetful: BenchProgram, keeping: BenchProgram)? {
     guard let executable = programs.yardstick else { return nil }
-    let port = try freePort()
-    return try await start(
-      BenchProgram(
-        name: "yardstick", executable: executable,
-        arguments: ["--port", "\(port)"] + (keepsJobs ? ["--database-url", database.url] : []),
-        environment: [:], port: port))
+    func start(_ arguments: [String]) async throws -> BenchProgram {
+      let port = try freePort()
+      return try await self.start(
+        BenchProgram(
+          name: "yardstick", executable: executable, arguments: ["--port", "\(port)"] + arguments, environment: [:],
+          port: port))
+    }
+    return (try await start([]), try await start(["--database-url", database.url]))
   }
 
   /// Ends a program in good order and waits for its end.

@@ -29,6 +29,9 @@ struct PgBench: Sendable {
     try await database.query(Self.schema)
   }
 
+  /// Forgets all jobs of the table, and writes out what is dirty.
+  func clear() async throws { try await database.query("truncate yardstick_jobs; checkpoint") }
+
   /// Does the work with so many jobs, in transactions of `batch` each.
   /// - Returns: jobs a second.
   func run(_ work: Work, jobs: Int, batch: Int) async throws -> Double {

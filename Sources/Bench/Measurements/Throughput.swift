@@ -45,6 +45,8 @@ struct Throughput: Sendable {
   let target: WireTarget
   let queue: String
   let clock: CPUClock
+  /// Whether single requests that need no work are measured, too.
+  var asksForNothing = true
   /// Told of each step.
   let progress: @Sendable (String) -> Void
 
@@ -53,14 +55,14 @@ struct Throughput: Sendable {
     var steps: [(name: String, result: LoadResult)] = []
   }
 
-  /// What a server that does no work can be asked: requests that need none, and submissions that nobody keeps.
-  func forgotten(_ load: Load) async throws -> Outcome {
+  /// What a server can be asked that keeps nothing: requests that need no work, and submissions.
+  func runWithoutJobs(_ load: Load) async throws -> Outcome {
     let requests = WorkRequests(target: target, queue: queue, batch: load.batch)
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     return try await LoadGenerator.with(load.connections, to: target, clock: clock, on: loop) { generator in
       let nothing = try await nothing(load, generator)
       let submit = try await generator.run { _ in SubmitScript(requests, jobs: load.jobs / load.connections) }
-      return Outcome(steps: [("hummingbird", nothing), ("hummingbird_submit", submit)])
+      return Outcome(steps: [("http", nothing), ("http_submit", submit)])
     }
   }
 
@@ -74,7 +76,7 @@ struct Throughput: Sendable {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     return try await LoadGenerator.with(load.connections, to: target, clock: clock, on: loop) { generator in
       var outcome = Outcome()
-      if load.batch == 1 {
+      if load.batch == 1, asksForNothing {
         progress("nothing")
         outcome.steps.append(("nothing", try await nothing(load, generator)))
       }

@@ -6,10 +6,13 @@ struct ThroughputRounds: Sendable {
     var batch: Int
   }
 
+  /// What the steps of the plain job queue begin with.
+  static let oneTable = "one_table_"
+
   private(set) var order: [Key] = []
   private var results: [Key: [LoadResult]] = [:]
-  private var yardsticks: [Key: [Double]] = [:]
-  private(set) var yardstickOrder: [Key] = []
+  private var pgBench: [Key: [Double]] = [:]
+  private(set) var pgBenchOrder: [Key] = []
   /// Megabytes of the coordinator's memory after each round.
   var memory: [Double] = []
 
@@ -22,10 +25,17 @@ struct ThroughputRounds: Sendable {
     }
   }
 
-  mutating func addYardstick(_ work: PgBench.Work, batch: Int, jobsPerSecond: Double) {
+  mutating func addPgBench(_ work: PgBench.Work, batch: Int, jobsPerSecond: Double) {
     let key = Key(step: work.rawValue, connections: 0, batch: batch)
-    if yardsticks[key] == nil { yardstickOrder.append(key) }
-    yardsticks[key, default: []].append(jobsPerSecond)
+    if pgBench[key] == nil { pgBenchOrder.append(key) }
+    pgBench[key, default: []].append(jobsPerSecond)
+  }
+
+  /// Baton's rate as a part of the plain job queue's in the same round; empty where that was not measured.
+  func ratiosToOneTable(_ key: Key) -> Samples {
+    var other = key
+    other.step = Self.oneTable + key.step
+    return Samples(zip(rates(key), rates(other)).map { $0 / $1 })
   }
 
   func rates(_ key: Key) -> [Double] { (results[key] ?? []).map(\.jobsPerSecond) }
@@ -37,14 +47,14 @@ struct ThroughputRounds: Sendable {
     (results[key] ?? []).map { $0.cpu[keyPath: party] / Double($0.jobs) * 1e6 }
   }
 
-  func yardstick(_ work: PgBench.Work, batch: Int) -> [Double] {
-    yardsticks[Key(step: work.rawValue, connections: 0, batch: batch)] ?? []
+  func pgBench(_ work: PgBench.Work, batch: Int) -> [Double] {
+    pgBench[Key(step: work.rawValue, connections: 0, batch: batch)] ?? []
   }
 
-  /// Baton's rate as a part of the yardstick's in the same round.
+  /// Baton's rate as a part of `pgbench`'s in the same round.
   func ratios(_ step: PgBench.Work, connections: Int, batch: Int) -> Samples {
     let rates = rates(Key(step: step.rawValue, connections: connections, batch: batch))
-    return Samples(zip(rates, yardstick(step, batch: batch)).map { $0 / $1 })
+    return Samples(zip(rates, pgBench(step, batch: batch)).map { $0 / $1 })
   }
 }
 
@@ -55,6 +65,10 @@ extension BenchReport {
       let parameters = [(name: "connections", value: key.connections), (name: "batch", value: key.batch)]
       let name = "throughput.\(key.step)"
       measurements.append(Measurement(name, parameters, unit: "jobs/s", Samples(rounds.rates(key))))
+      let ratios = rounds.ratiosToOneTable(key)
+      if ratios.count > 0 {
+        measurements.append(Measurement("\(name).of_one_table", parameters, unit: "times", ratios))
+      }
       measurements.append(
         Measurement("\(name).request_latency", parameters, unit: "ms", Samples(rounds.latencies(key))))
       measurements.append(
@@ -66,12 +80,12 @@ extension BenchReport {
       measurements.append(
         Measurement("\(name).cpu.postgres", parameters, unit: "us/job", Samples(rounds.cost(key, of: \.postgres))))
     }
-    for key in rounds.yardstickOrder {
+    for key in rounds.pgBenchOrder {
       guard let work = PgBench.Work(rawValue: key.step) else { continue }
       measurements.append(
         Measurement(
           "yardstick.pgbench.\(key.step)", [("batch", key.batch)], unit: "jobs/s",
-          Samples(rounds.yardstick(work, batch: key.batch))))
+          Samples(rounds.pgBench(work, batch: key.batch))))
     }
     if !rounds.memory.isEmpty {
       measurements.append(Measurement("throughput.coordinator_memory", unit: "MB", Samples(rounds.memory)))

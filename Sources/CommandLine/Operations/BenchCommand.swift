@@ -85,7 +85,7 @@ struct BenchOptions: ParsableArguments, Sendable {
     return .privateFleet(
       BenchPrograms(
         coordinator: try locator.path("coordinator"), worker: try locator.path("worker"),
-        yardstick: try? locator.path("yardstick")))
+        yardstick: locator.pathBesideBaton("yardstick")))
   }
 }
 

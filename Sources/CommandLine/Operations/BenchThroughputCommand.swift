@@ -6,13 +6,13 @@ struct BenchThroughputCommand: AsyncParsableCommand {
     commandName: "throughput", abstract: "Jobs a second: submit, lease, settle and the whole cycle.",
     discussion: """
       With 1, 8, 64 and 256 connections, a job a request and in batches of 100 and 1,000. In each round pgbench does the \
-      same work in SQL on the same server, one table and no HTTP, with 8 clients: the yardstick.
+      same work in SQL on the same server, one table and no HTTP, with 8 clients. Single requests are held against a plain job \
+      queue over HTTP, too: the program yardstick, if it is beside baton.
 
       nothing             requests that need no work (GET /health)
-      hummingbird         the same, of a server with the same HTTP library that does nothing else; its processor time \
-      stands under COORDINATOR
-      hummingbird_submit  submissions to that server, which reads them and answers as many bytes as a coordinator would
-      one_table_…         the steps below, of that server with group commit into pgbench's table: the least that can be done
+      http, http_submit   requests that need no work, and submissions that are forgotten, of the plain queue; its processor \
+      time stands under COORDINATOR
+      one_table_…         the steps below, of the plain queue: group commit into pgbench's table, and nothing is checked
       work                lease and settle in turn, jobs that are there already
       cycle               submit, lease and settle in turn
       cpu                 processor time a job: of the load generator, the coordinator, the database's processes

@@ -37,6 +37,11 @@ struct ProgramLocator {
       ExitStatus.negative, "the program '\(name)' is neither beside baton nor on the search path (PATH)")
   }
 
+  /// - Returns: Nil when there is no such program beside `baton`.
+  func pathBesideBaton(_ name: String) -> String? {
+    ownFolder.map { "\($0)/\(name)" }.flatMap { isExecutable($0) ? $0 : nil }
+  }
+
   /// The path of this process's own program, if the system tells.
   static func ownProgram() -> String? {
     var buffer = [CChar](repeating: 0, count: 4096)

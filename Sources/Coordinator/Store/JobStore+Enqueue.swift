@@ -3,8 +3,8 @@ import BatonPostgres
 import BatonShared
 import Crypto
 
-/// A submission on its way into the database.
-struct NewJob: Sendable {
+/// A submission on its way into the database. An object: it is passed on a dozen times on its way.
+final class NewJob: Sendable {
   let id: JobID
   let submission: JobSubmission
   let idempotencyKey: String?

@@ -38,8 +38,13 @@ struct DrainPlan: Sendable {
     var window: Double { (deadline - beganAt).inSeconds }
 
     /// Until when the answer to a request for leases is waited for that was on its way when the drain began: a lease
-    /// that is granted and not received is left to expire. A third of the window, from 2 to 10 seconds.
-    var answersUntil: ContinuousClock.Instant { beganAt + .seconds(min(10, max(2, window / 3))) }
+    /// that is granted and not received is left to expire. A third of the window, at most 10 seconds; but in any case
+    /// until `heard + 1 s`, where the deadline allows.
+    ///
+    /// - Parameter heard: When the coordinator had been told of the drain.
+    func answersUntil(heard: ContinuousClock.Instant) -> ContinuousClock.Instant {
+      min(deadline, max(beganAt + .seconds(min(10, window / 3)), heard + .seconds(1)))
+    }
   }
 
   enum Change: Sendable, Equatable {

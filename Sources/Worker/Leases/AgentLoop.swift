@@ -28,7 +28,8 @@ struct AgentLoop: Service {
     await withGracefulShutdownHandler {
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await conductor.run() }
-        group.addTask { await endWhenTimeIsUp() }
+        // The settlements of jobs stopped at the deadline still have to arrive.
+        group.addTask { await wait { $0.deadline + .seconds(1.5) } }
         group.addTask { await work() }
         // The first to return is `work()`, or time is up; the conductor never returns by itself.
         await group.next()
@@ -39,18 +40,6 @@ struct AgentLoop: Service {
     }
     if !table.isEmpty {
       logger.warning("time is up: leases are left to expire", metadata: ["leases": "\(table.runs.count)"])
-    }
-  }
-
-  private func endWhenTimeIsUp() async {
-    guard var deadline = try? await drain.plan.first(where: { $0.isDraining }).drain?.deadline else { return }
-    while true {
-      let current = deadline
-      // The settlements of jobs stopped at the deadline still have to arrive.
-      let end = current + .seconds(1.5)
-      let shortened = await drain.plan.first(before: end) { ($0.drain?.deadline ?? current) < current }
-      guard let nearer = shortened?.drain?.deadline, !Task.isCancelled else { return }
-      deadline = nearer
     }
   }
 
@@ -165,7 +154,7 @@ struct AgentLoop: Service {
   ///
   /// Simply hanging up could lose leases whose answer is on its way: they would expire and count as losses. So first
   /// the coordinator is told that this worker drains, after which it grants nothing more; what it granted before has
-  /// a moment to arrive.
+  /// some time to arrive (``DrainPlan/Drain/answersUntil(heard:)``).
   private func leaseOrDrain(_ request: LeaseRequest) async throws -> [LeaseGrant] {
     try await withThrowingTaskGroup(of: [LeaseGrant]?.self) { group in
       group.addTask { try await client.lease(request) }
@@ -173,7 +162,8 @@ struct AgentLoop: Service {
         try await drain.plan.first { $0.isDraining }
         _ = await race(before: .now + .seconds(1)) { await keeper.beat() }
         // The coordinator ends the request itself once it knows; this is for a slow network and a slow machine.
-        try await waitForAnswers()
+        let heard = ContinuousClock.now
+        await wait { $0.answersUntil(heard: heard) }
         return nil
       }
       defer { group.cancelAll() }
@@ -188,11 +178,14 @@ struct AgentLoop: Service {
     }
   }
 
-  /// Waits until an answer is not waited for any longer; a drain that is shortened brings that nearer.
-  private func waitForAnswers() async throws {
-    while let end = drain.plan.value.drain?.answersUntil, .now < end {
-      try Task.checkCancellation()
-      _ = await drain.plan.first(before: end) { ($0.drain?.answersUntil ?? end) < end }
+  /// Waits for a drain to begin, and until a time that comes nearer when it is shortened; or until it is cancelled.
+  private func wait(until time: @escaping @Sendable (DrainPlan.Drain) -> ContinuousClock.Instant) async {
+    guard var drain = try? await drain.plan.first(where: { $0.isDraining }).drain else { return }
+    while true {
+      let end = time(drain)
+      let shortened = await self.drain.plan.first(before: end) { $0.drain.map { time($0) < end } ?? false }
+      guard let nearer = shortened?.drain, !Task.isCancelled else { return }
+      drain = nearer
     }
   }
 
