@@ -28,8 +28,9 @@ final class CoordinatorClient: Sendable {
   /// The most bytes of an answer: a checkpoint may be large.
   static let maximumAnswerBytes = 1 << 30
 
-  /// A time-out shorter than this says nothing of the connection.
-  private static let tellingTimeout: Duration = .milliseconds(500)
+  /// A time-out shorter than this says nothing of the connections: a busy machine stands still for as long. Taken for more,
+  /// it would hang up on leases that are on their way.
+  private static let tellingTimeout: Duration = .seconds(1)
 
   private let client: HTTPClient
   private let connections: CoordinatorConnections

@@ -36,6 +36,8 @@ final class CoordinatorDouble: Sendable {
     var queued: [JobID] = []
     var leases: [LeaseID: JobID] = [:]
     var expiries: [LeaseID: ContinuousClock.Instant] = [:]
+    /// When leases were given of which nothing was heard since.
+    var unheard: [LeaseID: ContinuousClock.Instant] = [:]
     var drain = false
     var cancelled: Set<JobID> = []
     /// The leases of each request that settles, as they came.
@@ -240,6 +242,7 @@ final class CoordinatorDouble: Sendable {
 
   private static func beat(_ heartbeat: Heartbeat, of worker: String, _ state: inout State) -> HeartbeatReply {
     state.heartbeats.append(heartbeat)
+    for lease in heartbeat.leases { state.unheard[lease.leaseID] = nil }
     if heartbeat.state == .draining { state.drainingWorkers.insert(worker) }
     return HeartbeatReply(
       drain: state.drain,
@@ -254,12 +257,13 @@ final class CoordinatorDouble: Sendable {
     let end = ContinuousClock.now + .seconds(request.waitSeconds)
     while true {
       let woken = await state.first(before: end) { state in
-        state.queued.contains { takes($0, request, state) }
+        state.queued.contains { takes($0, request, state) } || !undelivered(state).isEmpty
           || state.endsPollsOfDrainingWorkers && state.drainingWorkers.contains(request.workerID)
       }
       guard woken != nil else { return [] }
       let grants: [LeaseGrant]? = state.update { state in
         if state.endsPollsOfDrainingWorkers, state.drainingWorkers.contains(request.workerID) { return nil }
+        takeBackUndelivered(&state)
         return grant(request, &state)
       }
       guard let grants else { throw Problem(.workerDraining, "the worker drains") }
@@ -267,6 +271,21 @@ final class CoordinatorDouble: Sendable {
       if grants.isEmpty { continue }
       try await state.first { !$0.holdLeaseAnswers }
       return grants
+    }
+  }
+
+  /// Leases whose answer has not arrived: on a slow machine the worker may have hung up on it. A coordinator notices that,
+  /// and hands them back.
+  private static func undelivered(_ state: State) -> [LeaseID] {
+    let patience = Duration.seconds(5 + 2 * state.heartbeat)
+    return state.unheard.filter { $0.value + patience < .now && state.leases[$0.key] != nil }.map(\.key)
+  }
+
+  private static func takeBackUndelivered(_ state: inout State) {
+    for lease in undelivered(state) {
+      guard let id = state.leases.removeValue(forKey: lease) else { continue }
+      state.jobs[id]?.lease = nil
+      state.queued.append(id)
     }
   }
 
@@ -283,6 +302,7 @@ final class CoordinatorDouble: Sendable {
       job.lease = lease
       state.jobs[id] = job
       state.leases[lease] = id
+      state.unheard[lease] = .now
       state.expiries[lease] = .now + .seconds(state.ttl)
       grants.append(
         LeaseGrant(
