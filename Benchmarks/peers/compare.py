@@ -26,6 +26,9 @@ FIGURES = {
         "pgmq_sql": [("work", {"batch": 1})],
         "beanstalkd": [("work", {"batch": 1})],
     },
+    # What SQL without HTTP does in batches; Baton's are in the report of `baton bench throughput`.
+    "submit_1000": {"pgmq_sql": [("submit", {"batch": 1000})]},
+    "work_100": {"pgmq_sql": [("work", {"batch": 100})]},
     "work_1ms": {
         "baton": [("burndown", {"job_us": 1000})],
         "procrastinate": [("work", {"job_us": 1000})],
