@@ -1,6 +1,7 @@
-import BatonPostgres
 import BatonTestSupport
 import Testing
+
+@testable import BatonPostgres
 
 @Suite struct ConnectionTests {
   @Test func statementsReturnRowsAndCounts() async throws {
@@ -86,8 +87,8 @@ import Testing
     let start = ContinuousClock.now
     await #expect(throws: PostgresError.timeout) { try await connection.query("SELECT pg_sleep(60)") }
     #expect(ContinuousClock.now - start < .seconds(30))
-    #expect(try await connection.query("SELECT 1")[0].int(0) == 1)
-    #expect(!connection.isBroken)
+    try await expectUsable(
+      connection, unless: ContinuousClock.now - start > .milliseconds(200) + PostgresConnection.cancelGrace)
   }
 
   @Test func serverStopsAStatementByItself() async throws {
@@ -112,7 +113,15 @@ import Testing
     task.cancel()
     await #expect(throws: PostgresError.cancelled) { try await task.value }
     #expect(ContinuousClock.now - start < .seconds(30))
+    try await expectUsable(connection, unless: ContinuousClock.now - start > PostgresConnection.cancelGrace)
+  }
+
+  /// - Parameter tooLate: Whether the machine stood still for so long that the server was not asked in time to stop the
+  ///   statement: the connection is closed then.
+  private func expectUsable(_ connection: PostgresConnection, unless tooLate: Bool) async throws {
+    if tooLate, connection.isBroken { return }
     #expect(try await connection.query("SELECT 1")[0].int(0) == 1)
+    #expect(!connection.isBroken)
   }
 
   @Test func cancelledTaskDoesNotEndTheStatementOfAnother() async throws {
