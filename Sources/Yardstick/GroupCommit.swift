@@ -27,6 +27,7 @@ final class GroupCommit<Item: Sendable, Outcome: Sendable>: Sendable {
         defer { state.isOneAway = true }
         return !state.isOneAway
       }
+      // Nobody waits for it but those whose requests it answers; it ends when there are none.
       if begins { Task { await carryOutAll() } }
     }
   }

@@ -7,85 +7,63 @@ import Testing
 @Suite struct DrainTests {
   private let operatorDrain = InterruptionNotice(source: "operator", action: "drain", secondsLeft: nil)
 
-  @Test func aLeaseThatArrivesAfterTheDrainBeganIsHandedBackUnrun() async throws {
+  /// Begins a drain while the answer to a request for leases is on its way, which comes when the body lets it, or in the end.
+  private func drainingBeforeTheAnswer(
+    to payload: (kind: String, text: String) = ("noop", "{}"), grace: Double,
+    _ body: @escaping @Sendable (CoordinatorDouble, TestWorker, JobID) async throws -> Void
+  ) async throws {
     try await CoordinatorDouble.run { coordinator in
       coordinator.state.update { state in
         state.holdLeaseAnswers = true
         state.endsPollsOfDrainingWorkers = false
       }
-      let job = try coordinator.submit("exec", execPayload(["sh", "-c", "touch /tmp/never"]))
-      let worker = try TestWorker(coordinator)
+      let job = try coordinator.submit(payload.kind, payload.text)
+      let worker = try TestWorker(coordinator) { $0.gracePeriod = grace }
       try await worker.run {
-        // Granted, and the answer on its way.
         try await coordinator.wait("the grant") { !$0.leases.isEmpty }
         worker.drain.receive(operatorDrain)
         try await coordinator.wait("word of the drain") { $0.heartbeats.contains { $0.state == .draining } }
+        try await body(coordinator, worker, job)
         coordinator.state.update { $0.holdLeaseAnswers = false }
-        let outcome = try await coordinator.outcome(of: job)
-        #expect(outcome.outcome == .released)
-        #expect(outcome.reason?.contains("after the worker began to drain") == true)
       }
       #expect(coordinator.state.value.jobs[job]?.log.isEmpty == true)
     }
   }
 
+  @Test func aLeaseThatArrivesAfterTheDrainBeganIsHandedBackUnrun() async throws {
+    let payload = execPayload(["sh", "-c", "echo begun"])
+    try await drainingBeforeTheAnswer(to: ("exec", payload), grace: 10) { coordinator, _, job in
+      coordinator.state.update { $0.holdLeaseAnswers = false }
+      let outcome = try await coordinator.outcome(of: job)
+      #expect(outcome.outcome == .released)
+      #expect(outcome.reason?.contains("after the worker began to drain") == true)
+    }
+  }
+
   /// To hang up would leave the lease to expire: its job waits for nothing, and a loss is counted.
   @Test func anAnswerThatIsSlowToComeAfterTheDrainBeganIsWaitedFor() async throws {
-    try await CoordinatorDouble.run { coordinator in
-      coordinator.state.update { state in
-        state.holdLeaseAnswers = true
-        state.endsPollsOfDrainingWorkers = false
-      }
-      let job = try coordinator.submit("noop")
-      let worker = try TestWorker(coordinator) { $0.gracePeriod = 30 }
-      try await worker.run {
-        try await coordinator.wait("the grant") { !$0.leases.isEmpty }
-        worker.drain.receive(operatorDrain)
-        try await Task.sleep(for: .seconds(3))
-        coordinator.state.update { $0.holdLeaseAnswers = false }
-        #expect(try await coordinator.outcome(of: job).outcome == .released)
-      }
+    try await drainingBeforeTheAnswer(grace: 30) { coordinator, _, job in
+      try await Task.sleep(for: .seconds(3))
+      coordinator.state.update { $0.holdLeaseAnswers = false }
+      #expect(try await coordinator.outcome(of: job).outcome == .released)
     }
   }
 
   @Test func anAnswerThatDoesNotComeIsNotWaitedForAllOfTheDrain() async throws {
-    try await CoordinatorDouble.run { coordinator in
-      coordinator.state.update { state in
-        state.holdLeaseAnswers = true
-        state.endsPollsOfDrainingWorkers = false
-      }
-      try coordinator.submit("noop")
-      let worker = try TestWorker(coordinator) { $0.gracePeriod = 60 }
-      try await worker.run {
-        try await coordinator.wait("the grant") { !$0.leases.isEmpty }
-        let began = ContinuousClock.now
-        worker.drain.receive(operatorDrain)
-        try await coordinator.wait("the end") { $0.heartbeats.contains { $0.state == .gone } }
-        let used = (ContinuousClock.now - began).inSeconds
-        #expect(used > 9.5 && used < 30, "ten seconds of sixty: \(used)")
-        coordinator.state.update { $0.holdLeaseAnswers = false }
-      }
+    try await drainingBeforeTheAnswer(grace: 60) { coordinator, worker, _ in
+      let began = try #require(worker.drain.plan.value.drain).beganAt
+      try await coordinator.wait("the end") { $0.heartbeats.contains { $0.state == .gone } }
+      let used = (ContinuousClock.now - began).inSeconds
+      #expect(used > 9.5 && used < 30, "ten seconds of sixty: \(used)")
     }
   }
 
   @Test func anAnswerIsWaitedForLessLongInADrainThatIsShortened() async throws {
-    try await CoordinatorDouble.run { coordinator in
-      coordinator.state.update { state in
-        state.holdLeaseAnswers = true
-        state.endsPollsOfDrainingWorkers = false
-      }
-      try coordinator.submit("noop")
-      let worker = try TestWorker(coordinator) { $0.gracePeriod = 60 }
-      try await worker.run {
-        try await coordinator.wait("the grant") { !$0.leases.isEmpty }
-        let began = ContinuousClock.now
-        worker.drain.receive(operatorDrain)
-        try await coordinator.wait("word of the drain") { $0.heartbeats.contains { $0.state == .draining } }
-        worker.drain.receive(InterruptionNotice(source: "ec2_spot", action: "terminate", secondsLeft: 4))
-        try await coordinator.wait("the end") { $0.heartbeats.contains { $0.state == .gone } }
-        #expect(ContinuousClock.now - began < .seconds(8), "not the ten seconds of the longer one")
-        coordinator.state.update { $0.holdLeaseAnswers = false }
-      }
+    try await drainingBeforeTheAnswer(grace: 60) { coordinator, worker, _ in
+      let began = ContinuousClock.now
+      worker.drain.receive(InterruptionNotice(source: "ec2_spot", action: "terminate", secondsLeft: 4))
+      try await coordinator.wait("the end") { $0.heartbeats.contains { $0.state == .gone } }
+      #expect(ContinuousClock.now - began < .seconds(8), "not the ten seconds of the longer one")
     }
   }
 

@@ -36,6 +36,7 @@ import Testing
       for _ in 0..<(Self.passing * 4) { try coordinator.submit("gated") }
       let worker = try TestWorker(coordinator, handlers: [gated]) { configuration in
         configuration.slots = 1
+        configuration.kinds = ["gated"]
         configuration.prefetchHorizon = 60
         configuration.prefetchPatience = .seconds(patience)
         configuration.softMaxJob = softMaxJob
@@ -169,6 +170,7 @@ import Testing
 
   @Test func theSoftStateHandsBackKindsThatRunLong() async throws {
     try await blocked(softMaxJob: 0) { coordinator, worker, gated, waiting in
+      let requests = coordinator.state.value.leaseRequests
       let notice = InterruptionNotice(source: "ec2_rebalance", action: "rebalance", secondsLeft: nil)
       worker.drain.receive(InterruptionEvent(kind: .rebalance, notice: notice))
       let state = try await coordinator.wait("the leases") { Self.released($0).count == waiting.count }
@@ -176,6 +178,8 @@ import Testing
       #expect(gated.begun.value.count == Self.passing + 1)
       let table = try await worker.worker.table.state.first { $0.runs.count == 1 }
       #expect(table.runs.values.first?.state.value.phase == .running, "the job that runs goes on")
+      try await Task.sleep(for: .milliseconds(300))
+      #expect(coordinator.state.value.leaseRequests == requests, "nor is more of them asked for")
     }
   }
 }

@@ -61,13 +61,14 @@ struct AgentLoop: Service {
     // Whether there was more work than the last request took.
     var isBacklogged = false
     while !drain.isDraining, !Task.isCancelled {
+      let hasBacklog = isBacklogged
+      guard let wish = await unlessDraining({ try await wish(isBacklogged: hasBacklog) }) else { break }
+      // Not before: the soft state may have begun meanwhile, and what it handed back is what is wished for.
       let kinds = admittedKinds()
       if kinds.isEmpty {
         _ = try? await drain.plan.first { $0.soft == nil || $0.isDraining }
         continue
       }
-      let hasBacklog = isBacklogged
-      guard let wish = await unlessDraining({ try await wish(isBacklogged: hasBacklog) }) else { break }
       do {
         let count = try await poll(wish, of: kinds)
         isBacklogged = count > 0 && count * 2 >= wish.leases
